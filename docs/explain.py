@@ -150,7 +150,7 @@ is computed again, `(L(w + h) - L(w - h)) / 2h`. Both agree to about ten digits 
 | `run`, `row`, `part` | the name of the run; the number of the row in the data, from 1; `train`, `validation` or `test` |
 | `epoch`, `update`, `lr`, `batch_rows` | after how many epochs; the number of the update, from 1; its learning rate; the rows of its batch |
 | `sentences` | which moment and which weights these are |
-| `target`, `outputs`, `loss` | lists of numbers, the target as the loss takes it; L |
+| `target`, `outputs`, `loss` | lists of numbers, target and outputs in the units of the data; L |
 | `chapters` | the four parts of the text: objects with `title`, `text` and `blocks` |
 
 A block is a table of the text:

@@ -10,6 +10,7 @@
     sweep = nnlab.sweep("xor", {"lr": [0.1, 1]}, seeds=3, epochs=50)
     run.predict([[0.2, 0.8]])
     nnlab.doctor(run)                            # why it does not learn
+    nnlab.lr("xor").plot()                       # the loss while the learning rate rises
     print(*nnlab.explain(run, row=3, epoch=0))   # a row through the network and back
     nnlab.export(run, "script")                  # a NumPy script that trains it again
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from nnlab.api.export import export
     from nnlab.api.fitting import History, fit
     from nnlab.api.gradcheck import gradcheck
+    from nnlab.api.lr import lr
     from nnlab.api.predict import predict
     from nnlab.api.runs import runs
     from nnlab.api.sweep import TrainedSweep as Sweep
@@ -77,6 +79,7 @@ _HOMES = {
     "crosscheck": "nnlab.api.crosscheck",
     "descend": "nnlab.api.descend",
     "gradcheck": "nnlab.api.gradcheck",
+    "lr": "nnlab.api.lr",
     "Sweep": "nnlab.api.sweep:TrainedSweep",
     "Run": "nnlab.api.trained_run:TrainedRun",
     "History": "nnlab.api.fitting",
@@ -116,6 +119,7 @@ __all__ = [
     "fit",
     "gradcheck",
     "load",
+    "lr",
     "predict",
     "resume",
     "runs",

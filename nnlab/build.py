@@ -11,6 +11,7 @@ import numpy as np
 from nnlab.config.schema import Config, SavedWeights
 from nnlab.core import columns
 from nnlab.core.layers import Layer
+from nnlab.core.layers.dense import Rescale
 from nnlab.core.losses import ClassLoss, Loss
 from nnlab.core.losses.scaled import fitted_rescale, in_units
 from nnlab.core.metrics import better_when, kind_of
@@ -55,11 +56,13 @@ def build(
     config: Config,
     fast_enough: float = NUMPY_IS_FAST_ENOUGH_S,
     scaling: Scaling | None = None,
+    rescale: Rescale | None = None,
 ) -> Built:
     """Load the data, split and scale it, make the network and the plan.
 
-    `engine: auto` is NumPy for what NumPy does in `fast_enough` seconds. `scaling` is that of
-    earlier rows, for a network that continues on these; by default it is fitted.
+    `engine: auto` is NumPy for what NumPy does in `fast_enough` seconds. `scaling` and
+    `rescale` are those of earlier rows, for a network that continues on these; by default they are
+    fitted.
 
     Raises DataError when the data cannot be loaded, ConfigError when a part would be empty or the
     engine is not available.
@@ -73,7 +76,7 @@ def build(
             filling=dataset.filling,
             weights=dataset.weights,
         )
-    config = replace(config, network=with_units(config, dataset, rows.train))
+    config = replace(config, network=with_units(config, dataset, rows.train, rescale))
     init = None if isinstance(config.init, SavedWeights) else config.init
     width = dataset.inputs.shape[1]
     network = EngineNetwork(config.network, width, seed=config.seed, init=init, dtype=dtype)
@@ -97,12 +100,14 @@ def build(
     return Built(config, dataset, rows, scaling, kind, network, plan, test, warnings)
 
 
-def with_units(config: Config, dataset: Dataset, rows: IntArray) -> tuple[Layer, ...]:
+def with_units(
+    config: Config, dataset: Dataset, rows: IntArray, earlier: Rescale | None
+) -> tuple[Layer, ...]:
     """The layers; of scaled targets the last one returns to the units of the training targets."""
     if config.data.scale_target == "none":
         return config.network
     weights = None if dataset.weights is None else dataset.weights[rows]
-    last = fitted_rescale(config.loss, dataset.targets[rows], weights)
+    last = earlier or fitted_rescale(config.loss, dataset.targets[rows], weights)
     return (*config.network[:-1], last)
 
 

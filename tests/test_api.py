@@ -37,6 +37,7 @@ SURFACE = {
     "fit",
     "gradcheck",
     "load",
+    "lr",
     "resume",
     "sweep",
     "tune",
@@ -108,7 +109,7 @@ def test_training_needs_neither_scikit_learn_nor_matplotlib(tmp_path):
 
 def public():
     """Every public function, method and class of the surface."""
-    for name in ("train", "load", "explain", "export", "fit", "gradcheck"):
+    for name in ("train", "load", "explain", "export", "fit", "gradcheck", "lr"):
         yield name, getattr(nnlab, name)
     for name in ("Run", "History", "Network"):
         members = [vars(cls) for cls in getattr(nnlab, name).__mro__ if cls is not object]
@@ -138,7 +139,7 @@ def test_the_example_in_the_docstring_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NNLAB_RUNS", raising=False)
     example = "\n".join(re.findall(r"^    (.*)$", nnlab.__doc__, re.MULTILINE))
-    assert example.count("nnlab.") == 13
+    assert example.count("nnlab.") == 14
     example = example.replace("epochs=5000", "epochs=5").replace('"runs/..."', "run.path")
     scope = {"x": np.eye(4, 2), "t": np.zeros((4, 3)), "y": [0, 1, 1, 0]}
     exec(compile(example.replace(", run.path\n", "\n"), "docstring", "exec"), scope)

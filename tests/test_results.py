@@ -96,6 +96,7 @@ def test_tables_become_data_frames(run, sweep, folder, monkeypatch):
         run, sweep, nnlab.evaluate(run), nnlab.predict(run), nnlab.verify(run, epochs=1),
         nnlab.gradcheck(XOR), nnlab.compare(sweep), nnlab.runs(folder),
         nnlab.descend("landscape", runs=folder / "races", steps=3),
+        nnlab.lr(XOR, updates=50, seeds=2),
     ]  # fmt: skip
     for result in results:
         frame = result.to_pandas()

@@ -25,6 +25,7 @@ COMMANDS = {  # and the first line of the help of each
     "tune": "Search for good settings with Optuna.",
     "play": "Play with a network in the browser.",
     "check": "Check CONFIG and show what it means.",
+    "lr": "Look for a good learning rate in a few updates.",
     "gradcheck": "Check all gradients numerically.",
     "crosscheck": "Train CONFIG in another library too, and compare.",
     "doctor": "Say why a network does not learn.",

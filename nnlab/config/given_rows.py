@@ -6,11 +6,14 @@ from functools import cache
 from typing import Any
 
 from nnlab.config.annotations import hints
-from nnlab.config.schema import Config
+from nnlab.config.schema import Config, Data
 from nnlab.config.tree import Node, find_node
 from nnlab.data.dataset import DataSource
 from nnlab.data.memory import Memory
 from nnlab.data.split import Split
+
+# The keys of `data` that are about any rows.
+SCALES = tuple(key for key in hints(Data) if key not in ("source", "split"))
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ def rows_in_memory(data: Any) -> GivenRows | None:
         return source.reading(data) if isinstance(source, Memory) else source
 
     of_split = (key for key in hints(Split) if key != "pool")  # which is about an official part
-    keys = (*of_split, "scale", "seed", *hints(Memory))
+    keys = (*of_split, *SCALES, *hints(Memory))
     return None if data is None else GivenRows(hold, keys)
 
 

@@ -140,7 +140,8 @@ def fold_numbers(
 
     The folds are those of scikit-learn for rows in this order: `KFold`, with labels
     `StratifiedKFold`, with groups of an ordered split `GroupKFold`, which puts the groups, largest
-    first, into the smallest fold; a shuffled split takes the groups in their random order.
+    first, into the smallest fold (of equal ones the first in the file, where scikit-learn may take
+    another); a shuffled split takes the groups in their random order.
     """
     folds, rows = options.folds, np.arange(len(order))
     numbers = rows * 0

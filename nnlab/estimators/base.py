@@ -17,6 +17,7 @@ from nnlab.api.user_network import UserNetwork
 from nnlab.build import Built, build
 from nnlab.config.load import Loaded
 from nnlab.config.schema import Config
+from nnlab.core.layers.dense import Rescale
 from nnlab.core.network import Network, layer_kind, trained_depth
 from nnlab.core.types import Array, FloatArray
 from nnlab.data.dataset import Dataset, require_finite
@@ -87,7 +88,7 @@ class Estimator(Parameters):
             config = self.settings(Memory().holding(dataset), dataset.outputs)
             if self.runs is not None:
                 return self._record(dataset, rows, config, again=again)
-            built = build(config)
+            built = build(config, rescale=self._rescale if again else None)
             for sentence in built.warnings:
                 warnings.warn(sentence, UserWarning, stacklevel=3)
             start_weights(built)
@@ -129,7 +130,8 @@ class Estimator(Parameters):
                     "partial_fit trains on other rows each time, and this optimizer compares "
                     "losses of the same rows. Use fit, or optimizer='adam'."
                 )
-            built = build(config, scaling=self._scaling if again else None)
+            earlier = (self._scaling, self._rescale) if again else (None, None)
+            built = build(config, scaling=earlier[0], rescale=earlier[1])
             start_weights(built)
             state = start(built.plan, built.network)
             if again:
@@ -218,6 +220,12 @@ class Estimator(Parameters):
         with np.errstate(all="ignore"):  # weights of a training that diverged may overflow
             answers = self.network_.predict(self._scaling.apply(inputs), depth=depth)
         return answers.astype(np.float64)
+
+    @property
+    def _rescale(self) -> Rescale | None:
+        """The layer for the units of the targets, fitted at the first fit."""
+        last = self.network_.layers[-1]
+        return last if isinstance(last, Rescale) else None
 
     def _last_layer(self) -> str:
         """The kind of the network's last layer; "" where the parameters describe no network."""

@@ -15,7 +15,7 @@ from nnlab.config.annotations import MisfitError, allowed, convert, hints
 from nnlab.config.builder import Builder
 from nnlab.config.dump import in_words, settings_of
 from nnlab.config.families import FAMILIES, homes
-from nnlab.config.given_rows import GivenRows
+from nnlab.config.given_rows import SCALES, GivenRows
 from nnlab.config.load import resolve_config
 from nnlab.config.problems import Problems
 from nnlab.config.schema import Config, SavedWeights, Training
@@ -32,11 +32,11 @@ DEEP = ("optimizer", "schedule", "loss", "init")  # `optimizer__lr` reaches into
 # Where a parameter stands in a config; the names of the others are those of the config.
 PATHS = {
     "random_state": "seed",
-    **{key: f"data.{key}" for key in ("scale", "validation", "split")},
+    **{key: f"data.{key}" for key in ("scale", "scale_target", "validation", "split")},
     **{key: f"training.{key}" for key in hints(Training)},
 }
 MISSING_KEYS = ("missing", "missing_categories", "missing_values")
-DATA_KEYS = ("validation", "split", "scale", "seed")  # of `data`; there is no test part
+DATA_KEYS = ("validation", "split", "stratify", *SCALES)  # of `data`; there is no test part
 OWN = ("config", *MISSING_KEYS, "categorical", "warm_start", "runs")  # no settings of the config
 # Without a config: float64, as scikit-learn computes, and enough epochs for small tables.
 OPTIMIZER_ALONE, EPOCHS_ALONE, DTYPE_ALONE = "adam", 200, "float64"
@@ -58,8 +58,8 @@ class Parameters(BaseEstimator):
     (64, 32), and what follows each; else as for `nnlab train --set hidden=...`.
     init, loss, optimizer, schedule: as in a config: "adam", {"name": "adam", "lr": 0.01}, or a
     member of a catalogue. lr: the optimizer's learning rate.
-    scale, validation, split: as under `data`. validation: the share of the rows that are watched
-    and not trained on.
+    scale, scale_target, validation, split: as under `data`. validation: the share of the rows that
+    are watched and not trained on.
     missing, missing_categories, missing_values: what is done about missing cells, as for csv files
     ("error", "drop", "mean", "median", "most_frequent"; "category"); "drop" leaves out rows of
     `fit` only.
@@ -82,6 +82,7 @@ class Parameters(BaseEstimator):
     lr: float | None = None
     schedule: Setting = None
     scale: str | None = None
+    scale_target: str | None = None
     validation: float | None = None
     split: str | None = None
     missing: Missing = "error"

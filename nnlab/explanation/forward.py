@@ -37,7 +37,7 @@ def inputs_block(explained: RowExplanation) -> Block:
     raw = facts.raw.ravel()
     shown = most_important(len(x), x * dx)  # a blank pixel moves no weight
     rows = tuple((input_name(facts, i), float(raw[i]), float(x[i])) for i in shown)
-    text = _target_words(facts, passage.t)
+    text = _target_words(facts, passage.target)
     left = left_out_words(len(x), len(shown), "inputs", "")
     return Block("inputs", "Inputs", text, (), ("input", RAW, "scaled"), rows, left)
 
@@ -112,14 +112,14 @@ def loss_block(explained: RowExplanation) -> Block:
     name = member_name(LOSSES, loss.plain)
     terms = loss.terms(passage.z[None], t[None])[0]
     scaled = "" if loss is loss.plain else "scaled "  # then the loss compares z with that
-    seen = passage.z if scaled else y
     units = most_important(len(y), passage.layers[-1].dy)
     rows = []
     for unit in units:
         label = output_name(facts, unit, len(y))
         written = with_numbers(loss.term_formula, loss_numbers(passage), unit)
-        rows.append((label, float(seen[unit]), float(t[unit]), float(terms[unit]), written))
-    header = ("output", "z" if scaled else "y", f"{scaled}target t", "loss", WITH_NUMBERS)
+        z = (float(passage.z[unit]),) if scaled else ()
+        rows.append((label, float(y[unit]), *z, float(t[unit]), float(terms[unit]), written))
+    header = ("output", "y", *("z" * bool(scaled)), f"{scaled}target t", "loss", WITH_NUMBERS)
     how = "mean" if loss.reduction == "mean" else "sum"
     total = f"L = {passage.value:.6g}" + (f", the {how} over the outputs." if len(y) > 1 else ".")
     fused = "" if loss.fuses is None else f" {loss.fuses} is computed as part of the loss."

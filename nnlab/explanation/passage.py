@@ -180,6 +180,11 @@ class Passage:
         last.forward(None, self.z[None], y, memory, False)  # type: ignore[arg-type]
         return y[0]
 
+    @property
+    def target(self) -> FloatArray:
+        """The row's target as metrics compare it, in the units of the data."""
+        return self.loss.decode(self.t[None])[0]
+
     def _row_loss(self, z: Array) -> float:
         return float(self.loss.per_sample(z[self._at : self._at + 1], self.t[None])[0])
 

@@ -102,7 +102,7 @@ class QuestionPage:
         data, width = self.run.data, len(outputs)
         if data.kind == "binary" and width == 1:
             outputs = np.array([1 - outputs[0], outputs[0]])
-        names = list(data.class_names or data.target_names)
+        names = list(self.run.output_names)
         if len(names) != len(outputs):
             names = [f"output {i + 1}" for i in range(len(outputs))]
         return names, outputs

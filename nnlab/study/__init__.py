@@ -15,6 +15,10 @@ A search by Optuna, whose trials are those of a sweep:
     search      asks Optuna for settings, trains, reports the results
     journal     Optuna's log of the search, repaired or refused when damaged
 
+A learning-rate range test:
+
+    lr_range    some updates with a rising rate, and a sweep of the rate to compare with
+
 A comparison of runs:
 
     compare     settings, environment, numbers and curves of several runs

@@ -327,6 +327,8 @@ def test_quantile_is_scikit_learns_pinball_loss() -> None:
     np.testing.assert_allclose(mine, wanted, rtol=1e-13)
     np.testing.assert_array_equal(loss.answers(z), z[:, [1, 4]])
     assert loss.output_names(["a", "b"])[2:4] == ["a q0.8", "b q0.1"]
+    for pair in ((0.1, 0.9), (0.3, 0.7), (0.45, 0.55)):  # 0.7 - 0.5 is below 0.5 - 0.3
+        np.testing.assert_array_equal(Quantile(quantiles=pair).answers(z[:, :2]), z[:, :1])
 
 
 def test_hinge_of_two_classes_is_scikit_learns() -> None:

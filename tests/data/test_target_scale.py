@@ -113,3 +113,69 @@ def test_what_it_is_not_for(settings: dict[str, Any], message: str) -> None:
     overrides = {key: config.pop(key) for key in list(config) if "__" in key}
     with pytest.raises(ConfigError, match=message.replace(".", r"\.")):
         nnlab.train(config, data__scale_target="standardize", **overrides)
+
+
+def test_a_config_keeps_its_scale_where_a_program_gives_the_rows(tmp_path: Path) -> None:
+    """A key of `data` that is about any rows is not lost with the data set."""
+    x, y = rows()
+    config = {**CONFIG, "data": {**CONFIG["data"], "name": "random", "scale_target": "standardize"}}
+    run = nnlab.train(config, data=(x, y), runs=tmp_path, epochs=1)
+    assert run.config.data.scale_target == "standardize"
+    model = nnlab.Regressor(config).fit(x, y)
+    assert isinstance(model.network_.layers[-1], Rescale)
+    own = {"hidden": 3, "scale_target": "standardize", "epochs": 50, "lr": 0.05, "random_state": 1}
+    assert nnlab.Regressor(**own).fit(x, y, sample_weight=np.arange(60.0)).score(x, y) > 0.5
+
+
+def test_further_training_of_an_estimator_keeps_the_units() -> None:
+    x, y = rows()
+    model = nnlab.Regressor(hidden=3, scale_target="standardize", epochs=5).fit(x, y)
+    first = model.network_.layers[-1]
+    assert model.partial_fit(x[:30], 3 * y[:30]).network_.layers[-1] == first
+    model.set_params(warm_start=True)
+    assert model.fit(x, 3 * y).network_.layers[-1] == first
+
+
+def test_explain_names_target_and_outputs_in_the_units_of_the_data(run: Any) -> None:
+    x, y = rows()
+    explained = nnlab.explain(run, row=50)[0]
+    record = explained.to_dict()
+    np.testing.assert_allclose(record["target"], y[49], rtol=1e-12)
+    np.testing.assert_allclose(record["outputs"], run.predict(x[49:50])[0], rtol=1e-9)
+    assert f"The target is {y[49, 0]:.5g}, {y[49, 1]:.5g}." in str(explained)
+    (loss,) = (b for c in record["chapters"] for b in c["blocks"] if b["title"] == "Loss: mse")
+    mean, spread = y[:45].mean(0), y[:45].std(0)
+    for place, row in enumerate(loss["rows"]):
+        assert row["y"] == pytest.approx(record["outputs"][place])
+        assert row["z"] == pytest.approx((row["y"] - mean[place]) / spread[place])
+        assert row["t"] == pytest.approx((y[49, place] - mean[place]) / spread[place])
+
+
+def test_explain_names_a_target_once_for_all_its_quantiles(tmp_path: Path) -> None:
+    x, y = rows()
+    config = {**CONFIG, "network": [{"dense": 3}], "loss": {"quantile": [0.1, 0.5, 0.9]}}
+    trained = nnlab.train(config, data=(x, y[:, 0]), runs=tmp_path, epochs=1)
+    explained = nnlab.explain(nnlab.load(trained.path, data=(x, y[:, 0])), row=4)[0]
+    assert f"The target is {y[3, 0]:.5g}.\n" in str(explained)
+    assert explained.to_dict()["target"] == [pytest.approx(y[3, 0])]
+
+
+def test_figures_show_targets_in_the_units_of_the_outputs_with_names(tmp_path: Path) -> None:
+    x, y = rows()
+    lines = ["a,b,c,price,area", *(",".join(map(repr, row)) for row in np.c_[x, y][:8].tolist())]
+    (tmp_path / "few.csv").write_text("\n".join(lines))
+    data = {"name": "csv", "path": str(tmp_path / "few.csv"), "target": ["price", "area"]}
+    config = {**CONFIG, "data": {**data, "scale_target": "standardize"}}
+    config |= {"network": [{"dense": 4}], "loss": {"quantile": [0.2, 0.5]}}
+    figure = nnlab.train(config, runs=tmp_path, epochs=1).plot("outputs")
+    truth = figure.axes[0]
+    shown = [text.get_text() for text in truth.texts if text.get_position()[1] == 0]
+    assert shown == [f"{value:.1f}" for value in np.repeat(y[0], 2)]
+    names = [label.get_text() for label in truth.get_xticklabels()]
+    assert [name[-4:] for name in names] == ["q0.2", "q0.5"] * 2
+    run = nnlab.load(max(tmp_path.glob("*-case-*")))
+    labels = [ax.get_xlabel() for ax in run.plot("targets").axes]
+    assert labels == ["target price", "target area"]
+    assert [ax.get_xlabel() for ax in run.plot("residuals").axes] == [
+        "prediction of price", "prediction of area"
+    ]  # fmt: skip

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nnlab.core.rate_range import exponential_average
 from nnlab.show.figures import FIGURES
-from nnlab.show.figures.axes import exponential_average
 from nnlab.show.figures.style import style
 from tests.figures.conftest import RESOLVED, MakeRun
 

@@ -125,7 +125,8 @@ class Quantile(Loss):
 
     The best answer is the value that t is below with probability tau. The network has an output
     per target and quantile, first all quantiles of the first target. Metrics compare the target
-    with the quantile nearest to 0.5. The outputs for two quantiles may cross.
+    with the quantile nearest to 0.5, the first of two as near. The outputs for two quantiles may
+    cross.
 
     quantiles: between 0 and 1; 0.05 and 0.95 bound a band that holds 90 % of the targets.
     """
@@ -143,7 +144,8 @@ class Quantile(Loss):
         return np.repeat(targets, len(self.quantiles), axis=1)
 
     def answers(self, y: Array) -> Array:
-        middle = int(np.argmin(np.abs(np.array(self.quantiles) - 0.5)))
+        distances = np.round(np.abs(np.array(self.quantiles) - 0.5), 12)  # 0.3 and 0.7 are equal
+        middle = int(np.argmin(distances))
         return y[:, middle :: len(self.quantiles)]
 
     def output_names(self, targets: Sequence[str]) -> list[str]:

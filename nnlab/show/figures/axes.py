@@ -97,20 +97,6 @@ def smoothed(values: FloatArray, low: float, high: float, log: bool = False) -> 
     return np.exp(means) if log else means
 
 
-def exponential_average(values: FloatArray, decay: float) -> FloatArray:
-    """The exponential moving average (N,) of values (N,), without a pull towards 0 at the start.
-
-    m_t = decay m_{t-1} + (1 - decay) x_t from m_0 = 0, divided by 1 - decay^t, as in Adam (Kingma
-    and Ba, 2015). Values that are not finite count as absent, and stay nan.
-    """
-    averages, mean, weight = np.full(len(values), np.nan), 0.0, 0.0
-    for i in np.flatnonzero(np.isfinite(values)):
-        mean = decay * mean + (1 - decay) * values[i]
-        weight = decay * weight + (1 - decay)
-        averages[i] = mean / weight
-    return averages
-
-
 def scale_y(ax: "Axes", values: FloatArray, quantity: str = columns.LOSS) -> None:
     """The scale and the limits of y for values of a quantity.
 

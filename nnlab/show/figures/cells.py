@@ -29,6 +29,7 @@ ROW = 0.27  # inches of a row
 MOST_UNITS = 16  # outputs of a layer
 MOST_LAYERS = 8  # of a deeper network the first and the last ones
 THRESHOLD = 0.1  # an output above it counts as on; the notebook's
+FITTING = 5  # letters of a name below a cell
 MOST_CLASSES = 20  # the counts and the names of more are not written
 
 
@@ -52,7 +53,7 @@ def heat(
     bare(ax)
     ax.tick_params(length=0)
     ax.set_yticks(range(len(rows)), list(rows))
-    ax.set_xticks(range(len(columns)), list(columns))
+    slanted_ticks(ax, range(len(columns)), columns, max(map(len, columns), default=0) > FITTING)
     write_cells(ax, image, values, form, size)
 
 
@@ -107,7 +108,7 @@ def too_many_rows(run: View) -> str | None:
 def draw_outputs(run: View) -> "Figure":
     """Target and output of every training row; the rows of a long table in several blocks."""
     rows = next(iter(run.rows.values()))
-    targets, outputs = run.coded(rows), rows.outputs
+    targets, outputs = run.coded(rows, run.loss.plain), rows.outputs
     count = outputs.shape[1]
     alone = run.data.task == "identity"  # there the target is the row itself
     blocks = -(-len(rows) // MOST_ROWS)
@@ -135,7 +136,9 @@ def draw_outputs(run: View) -> "Figure":
 
 def output_names(run: View, count: int) -> list[str]:
     """Names of the outputs; their numbers from 1 where they have none."""
-    names = run.data.target_names if count == 1 else run.output_names
+    names = run.output_names
+    if count == 1 or len(names) != count:  # several quantiles have one target
+        names = run.data.target_names
     return list(names) if len(names) == count else [str(number + 1) for number in range(count)]
 
 

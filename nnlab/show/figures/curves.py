@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlab.core import columns
+from nnlab.core.rate_range import exponential_average
 from nnlab.core.types import FloatArray
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.figures import style
@@ -14,7 +15,6 @@ from nnlab.show.figures.axes import (
     choose_scale,
     count_axis,
     dots,
-    exponential_average,
     finite_numbers,
     is_log_rate,
     legend_below,

@@ -264,7 +264,7 @@ def short_number(value: float) -> str:
 def _name_ends(ax: "Axes", run: View, ys: Sequence[Array], right: float) -> None:
     """The names of the inputs and the outputs, where there are any."""
     data = run.data
-    outputs = data.class_names if len(ys[-1]) > 1 else data.target_names
+    outputs = run.output_names if len(ys[-1]) > 1 else data.target_names
     sides = ((data.feature_names, ys[0], -0.2, "right"), (outputs, ys[-1], right + 0.2, "left"))
     for names, places, x, side in sides:
         if len(names) == len(places):

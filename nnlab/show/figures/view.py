@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nnlab.config.schema import Config
+from nnlab.core.losses import Loss
 from nnlab.core.metrics import decisions
 from nnlab.core.network import Network, trained_depth
 from nnlab.core.types import Array, FloatArray, IntArray
@@ -169,13 +170,13 @@ class View(Run):
         """Of outputs (N, k) those that are compared with the targets (N, m)."""
         return self.loss.answers(outputs)
 
-    def coded(self, rows: SavedRows) -> FloatArray:
-        """The targets (N, m) as the loss takes them."""
+    def coded(self, rows: SavedRows, loss: Loss | None = None) -> FloatArray:
+        """The targets (N, m) as the loss takes them; `loss.plain` leaves them in their units."""
         targets = rows.targets
         if targets.ndim == 1:
             binary = self.data.kind == "binary"
             targets = targets[:, None] if binary else np.eye(rows.outputs.shape[1])[targets]
-        return self.loss.encode(targets.astype(rows.outputs.dtype))
+        return (loss or self.loss).encode(targets.astype(rows.outputs.dtype))
 
     def losses(self, rows: SavedRows) -> FloatArray:
         """The loss of each row (N,)."""

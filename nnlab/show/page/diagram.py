@@ -106,7 +106,7 @@ def _unit_names(film: Film, widths: list[int]) -> list[list[str]]:
     """The name of each unit of each layer."""
     features = list(film.data.feature_names)
     features = features if len(features) == widths[0] else [f"x{i + 1}" for i in range(widths[0])]
-    outputs = film.classes or list(film.data.target_names)
+    outputs = film.classes or film.loss.output_names(film.data.target_names)
     if len(outputs) != widths[-1]:  # two classes share one output
         outputs = [f"y{i + 1}" for i in range(widths[-1])] if widths[-1] > 1 else ["y"]
     hidden = [

@@ -135,7 +135,7 @@ def heat_scene(film: Film) -> dict[str, Any] | None:
 
 def _block(film: Film, depth: int, outputs: FloatArray) -> dict[str, Any]:
     last, width = depth == len(film.network.layers), outputs.shape[2]
-    names = film.data.class_names or film.data.target_names
+    names = film.classes or film.loss.output_names(film.data.target_names)
     named = last and len(names) == width
     return {
         "title": "outputs" if last else layer_name(film.network.layers, depth - 1),
