@@ -2,11 +2,12 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import prod
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from nnlab.data.scale import ScaleKind
 from nnlab.errors import DataError
 
 Task = Literal["classes", "multilabel", "regression", "identity"]
+Learned = Literal["targets", "inputs"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,11 @@ class Signature:
     classes_by: str = ""
     class_list: str = ""
 
+    def learning_inputs(self) -> Self:
+        """The same for a network that learns its own inputs."""
+        outputs = prod(self.inputs)
+        return replace(self, outputs=outputs, task="regression", classes_by="", class_list="")
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -79,6 +86,8 @@ class Dataset:
     file_rows (N,): the numbers of the rows in their file, from 0; None where all rows are here.
     weights (N,): how much each row counts in the loss, above 0; None: equally.
     groups (N,): numbers of the groups of rows that stay in one part; None: each row is alone.
+    learn: whether the targets are the inputs themselves.
+    row_classes (N,), row_class_names: classes that the network does not learn, for figures.
 
     Raises DataError when a type is not numeric, when there are no rows or columns, when the row
     counts differ, when there are fewer than two classes, or when a number is nan or infinite;
@@ -103,6 +112,9 @@ class Dataset:
     file_rows: IntArray | None = None
     weights: FloatArray | None = None
     groups: IntArray | None = None
+    learn: Learned = "targets"
+    row_classes: IntArray | None = None
+    row_class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         name, of_classes = self.name, self.task == "classes"
@@ -159,6 +171,29 @@ class Dataset:
             self.class_list,
         )
 
+    def learning_inputs(self) -> Self:
+        """The same for a network that learns its own inputs: an autoencoder.
+
+        Raises DataError where an input is missing.
+        """
+        if self.filling is not None and np.isnan(self.inputs).any():
+            raise DataError(
+                f"{self.name}: data.learn: inputs makes targets of all cells, and some are "
+                "missing. Set data.missing: drop."
+            )
+        return replace(
+            self,
+            targets=input_targets(self.inputs, self.input_range),
+            task="regression",
+            class_names=(),
+            target_names=self.feature_names,
+            classes_by="",
+            class_list="",
+            learn="inputs",
+            row_classes=self.labels,
+            row_class_names=self.class_names,
+        )
+
     @property
     def labels(self) -> IntArray | None:
         """The classes (N,) of the rows; None for other targets."""
@@ -207,6 +242,12 @@ def read_if_changed(source: UserFile, files: Iterable[Path]) -> Dataset:
 @lru_cache(maxsize=4)
 def _read(source: UserFile, states: Hashable) -> Dataset:
     return source.read()
+
+
+def input_targets(inputs: Array, input_range: Sequence[float] | None) -> FloatArray:
+    """Inputs (N, n) as targets: t = (x - low) / (high - low) for pixels, else t = x."""
+    low, high = input_range or (0.0, 1.0)
+    return (inputs - np.float64(low)) / (high - low)
 
 
 def content_hash(arrays: Iterable[Array]) -> str:

@@ -6,10 +6,16 @@ from pathlib import Path
 import numpy as np
 
 from nnlab.core.types import Array, FilePath
-from nnlab.data.classes import class_list, flat_labels, way_to_classes
+from nnlab.data.classes import (
+    class_list,
+    flat_labels,
+    number_place,
+    require_labels,
+    way_to_classes,
+)
 from nnlab.data.dataset import Dataset, Task, UserFile, read_if_changed
 from nnlab.data.npz import INPUTS, TARGETS, array_place, read_user_npz
-from nnlab.data.table_schema import TableTask, number_place, require_labels
+from nnlab.data.table_schema import TableTask
 from nnlab.errors import DataError
 
 COLOURS = (3, 4)  # red, green, blue, and opacity
