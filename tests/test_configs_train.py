@@ -28,6 +28,7 @@ SLOW = ("lenet_mnist", "conv_fashion", *WIDE)
 # how often, and what the training loss falls to at least; None where nothing is trained
 LOCAL = {
     "approximate": (10, 0.2),
+    "autoencoder": (2, 0.075),
     "box": (0, None),
     "digit_properties": (2, 0.5),
     "digits_binary": (2, 0.35),
