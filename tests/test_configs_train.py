@@ -44,6 +44,7 @@ LOCAL = {
     "identity8_fast": (40, 0.001),
     "linear": (100, 0.25),
     "quantile_bands": (20, 0.16),
+    "shapes": (3, 1.2),
     "textbook": (5, 1.0),
     "xor": (100, 0.26),
 }

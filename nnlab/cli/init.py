@@ -22,8 +22,9 @@ from nnlab.suggest import did_you_mean
 def command(name: str | None, path: Path | None, force: bool) -> None:
     """Copy a shipped config, to change it.
 
-    The copy goes to PATH (- is stdout), by default to NAME.yaml in the current folder. Without
-    NAME, lists the shipped configs.
+    The copy goes to PATH (- is stdout), by default to NAME.yaml in the current folder; where the
+    config comes with a folder of data, a copy of it goes beside PATH. Without NAME, lists the
+    shipped configs.
 
     \b
     nnlab init
@@ -43,12 +44,24 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
     target = path or Path(source.name)
     if target.is_dir():
         target = target / source.name
-    if target.exists() and not force:
-        raise UsageError(f"{target} exists already; --force overwrites it.")
-    durable.write_file(target, source.read_bytes())
+    _copy(source, target, force)
     print_result(str(target))
     verb, runner = ("Run", "descend") if describes_race(source) else ("Train", "train")
     print_message(f"{verb} it with: nnlab {runner} {target}")
+
+
+def _copy(source: Path, target: Path, force: bool) -> None:
+    """Copy a config, and the folder of its name to the copy's side; UsageError where one exists."""
+    folder = source.with_suffix("")
+    copies = {target: source, target.parent / folder.name: folder}
+    for copy, original in copies.items():
+        if original.exists() and copy.exists() and not force:
+            raise UsageError(f"{copy} exists already; --force overwrites it.")
+    for file in sorted(filter(Path.is_file, folder.rglob("*"))):
+        copy = target.parent / file.relative_to(source.parent)
+        durable.make_folder(copy.parent)
+        durable.write_file(copy, file.read_bytes(), sync=False)
+    durable.write_file(target, source.read_bytes())
 
 
 def _find(name: str, configs: dict[str, Path]) -> Path:
