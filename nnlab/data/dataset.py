@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
@@ -169,6 +169,32 @@ class Dataset:
             self.image_shape,
             self.classes_by,
             self.class_list,
+        )
+
+    def weighted(self, weights: FloatArray, place: Callable[[int], str]) -> Self:
+        """The rows with these weights (N,); those of weight 0 are left out, which changes no sum.
+
+        place: the name of a row's weight in messages. Raises DataError for a weight that is
+        negative or not finite, and where all are 0.
+        """
+        if (wrong := ~((weights >= 0) & np.isfinite(weights))).any():
+            row = int(wrong.argmax())
+            raise DataError(f"{place(row)}: {weights[row]:g} is no weight; it is 0 or more.")
+        used = np.flatnonzero(weights)
+        if not used.size:
+            raise DataError(f"{self.name}: all weights are 0; a row needs a weight.")
+        zero = f"{len(weights) - len(used):,} of {len(weights):,} rows"
+        left_out = f"{self.name}: {zero} have weight 0 and are left out."
+        sha256 = np.frombuffer(bytes.fromhex(self.sha256), np.uint8)
+        return replace(
+            self,
+            inputs=self.inputs[used],
+            targets=self.targets[used],
+            weights=weights[used],
+            groups=None if self.groups is None else self.groups[used],
+            sha256=content_hash((sha256, weights)),
+            file_rows=self.rows_in_file(used),
+            notes=self.notes if len(used) == len(weights) else (*self.notes, left_out),
         )
 
     def learning_inputs(self) -> Self:

@@ -93,6 +93,8 @@ class _Parts:
         self.run, self.plan, self.tolerance = run, built.plan, tolerance
         if self.plan.train.augmenter is not None:
             raise UsageError("A training that changes its images (training.augment) has no script.")
+        if self.plan.train.weights is not None:
+            raise UsageError("A training with weights of rows (data.weight) has no script.")
         self.losses = _by_epoch(run, columns.name(columns.TRAIN, columns.LOSS))
         self.epochs = max(self.losses, default=0)
         if not self.epochs:

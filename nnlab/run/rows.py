@@ -162,7 +162,7 @@ def read_schema(folder: Path, data: DataFacts, source: DataSource) -> TableSchem
     if isinstance(source, Memory):
         form = replace(form, missing=source.rules)
     if isinstance(source, Csv):
-        form, categorical, ignored = source.form, source.categorical, source.ignore
+        form, categorical, ignored = source.form, source.categorical, source.outside
     if data.scaling.fill is None and form.missing.fills:
         form = replace(form, missing=MissingRules())  # an older run; its file had no empty cell
     width = data.inputs[0]
