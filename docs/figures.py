@@ -43,6 +43,8 @@ WANTED: dict[str, tuple[str, ...]] = {
     "forward_random": ("forward",),
     "textbook": ("steps", "lr", "targets", "histograms", "gradient_flow", "importance"),
     "digits_conv": ("pca", "tsne", "occlusion"),
+    "shapes": ("samples",),
+    "autoencoder": ("reconstructions", "code"),
     "linear": ("scatter", "outputs"),
     "xor": ("curves", "outputs", "scatter", "boundary", "boundary_epochs", "weights"),
 }

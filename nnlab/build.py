@@ -68,7 +68,7 @@ def build(
     engine is not available.
     """
     data, dtype = config.data, config.training.dtype
-    dataset = data.source.load(data.seed)
+    dataset = data.load()
     rows = split_dataset(data.split, dataset, data.seed)
     if scaling is None:
         scaling = fit_scaling(
@@ -188,7 +188,7 @@ def predicted_engine(config: Config, fast_enough: float = NUMPY_IS_FAST_ENOUGH_S
 def outline(config: Config) -> tuple[Network, int, Kind]:
     """Network, number of training rows and kind of task, without loading the data."""
     data = config.data
-    shape = data.source.signature(data.seed)
+    shape = data.signature()
     rows = len(split_rows(data.split, shape.rows, shape.test_rows, data.seed).train)
     init = None if isinstance(config.init, SavedWeights) else config.init
     network = Network(config.network, shape.inputs, init=init)

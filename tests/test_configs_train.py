@@ -29,6 +29,7 @@ SLOW = ("lenet_mnist", "conv_fashion", *WIDE)
 # how often, and what the training loss falls to at least; None where nothing is trained
 LOCAL = {
     "approximate": (10, 0.2),
+    "autoencoder": (2, 0.075),
     "box": (0, None),
     "digit_properties": (2, 0.5),
     "digits_binary": (2, 0.35),
@@ -44,6 +45,7 @@ LOCAL = {
     "identity8_fast": (40, 0.001),
     "linear": (100, 0.25),
     "quantile_bands": (20, 0.16),
+    "shapes": (3, 1.2),
     "textbook": (5, 1.0),
     "transfer": (60, 0.15),
     "transfer_base": (5, 0.3),

@@ -151,10 +151,9 @@ def _data_facts(config: Config) -> tuple[dict[str, str], tuple[str, ...]]:
 
     Raises ConfigError where the classes cannot have balanced weights.
     """
-    source, seed = config.data.source, config.data.seed
-    signature = source.signature(seed)
-    split = config.data.split
-    dataset = source.load(seed) if source.files is None else None
+    data, seed = config.data, config.data.seed
+    signature, split = data.signature(), data.split
+    dataset = data.load() if data.source.files is None else None
     if dataset is None:
         parts = split_rows(split, signature.rows, signature.test_rows, seed)
     else:
@@ -173,7 +172,7 @@ def _data_facts(config: Config) -> tuple[dict[str, str], tuple[str, ...]]:
     for key in facts:
         if of_key := names.get(key):
             facts[key] += f": {quoted_list(of_key, MOST_NAMES)}"
-    return facts, data_warnings(dataset, parts, config.data.scale, split, config.data.scale_target)
+    return facts, data_warnings(dataset, parts, data.scale, split, data.scale_target)
 
 
 def _layer_rows(network: Network) -> list[dict[str, Any]]:

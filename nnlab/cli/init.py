@@ -22,8 +22,8 @@ from nnlab.suggest import did_you_mean
 def command(name: str | None, path: Path | None, force: bool) -> None:
     """Copy a shipped config, to change it.
 
-    The copy goes to PATH (- is stdout), by default to NAME.yaml in the current folder; a file of
-    weights that the config begins with goes beside it. Without NAME, lists the shipped configs.
+    The copy goes to PATH (- is stdout), by default to NAME.yaml in the current folder; weights or
+    a folder of data that it begins with go beside it. Without NAME, lists the shipped configs.
 
     \b
     nnlab init
@@ -49,17 +49,19 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
 
 
 def _copy(source: Path, target: Path, force: bool) -> None:
-    """Copy a config, and the weights that it begins with. Raises UsageError."""
-    weights = source.with_suffix(".safetensors")
-    files = {target: source}
-    if weights.is_file():
-        files[target.with_name(weights.name)] = weights
-    for file in files:
-        if file.exists() and not force:
-            raise UsageError(f"{file} exists already; --force overwrites it.")
-    for file, content in files.items():
-        durable.write_file(file, content.read_bytes())
-        print_result(str(file))
+    """Copy a config, and the weights and the folder of its name. Raises UsageError."""
+    beside = (source.with_suffix(".safetensors"), source.with_suffix(""))
+    copies = {target: source, **{target.with_name(p.name): p for p in beside if p.exists()}}
+    for copy in copies:
+        if copy.exists() and not force:
+            raise UsageError(f"{copy} exists already; --force overwrites it.")
+    for copy, original in copies.items():
+        files = [original] if original.is_file() else filter(Path.is_file, original.rglob("*"))
+        for file in files:
+            place = copy / file.relative_to(original)
+            durable.make_folder(place.parent)
+            durable.write_file(place, file.read_bytes())
+        print_result(str(copy))
 
 
 def _find(name: str, configs: dict[str, Path]) -> Path:

@@ -51,7 +51,7 @@ def check_parts(root: Node, parts: Mapping[str, Any], problems: Problems) -> Non
     if (data := parts.get("data")) is None:
         return
     try:
-        signature = data.source.signature(data.seed)
+        signature = data.signature()
     except DataError:
         if not problems:
             raise

@@ -36,7 +36,7 @@ def rows_in_memory(data: Any) -> GivenRows | None:
         return source.reading(data) if isinstance(source, Memory) else source
 
     of_split = (key for key in hints(Split) if key != "pool")  # which is about an official part
-    keys = (*of_split, *SCALES, *hints(Memory))
+    keys = (*of_split, *SCALES, "learn", *hints(Memory))
     return None if data is None else GivenRows(hold, keys)
 
 

@@ -16,7 +16,7 @@ from nnlab.core.optimizers import Optimizer
 from nnlab.core.schedules import Schedule
 from nnlab.core.types import FilePath
 from nnlab.data.augment import Augmentation
-from nnlab.data.dataset import DataSource
+from nnlab.data.dataset import Dataset, DataSource, Learned, Signature
 from nnlab.data.scale import ScaleKind, TargetScale
 from nnlab.data.split import Split
 
@@ -42,6 +42,8 @@ class Data:
     scale_target: standardize trains on targets with mean 0 and standard deviation 1 over the
     training rows; the layer `rescale` behind the network returns to their units. The loss is that
     of the scaled targets; outputs and all metrics are in the units of the data.
+    learn: inputs makes an autoencoder, whose targets are its own inputs: of an image the pixels
+    from 0 to 1, of a table the columns in their units. Classes then only colour figures.
     """
 
     source: Annotated[DataSource, INLINE]
@@ -49,6 +51,17 @@ class Data:
     scale: Annotated[ScaleKind, InWords(default="unit for images that nnlab loads, else none")]
     seed: Annotated[Seed, InWords(default="the config's seed")]
     scale_target: TargetScale = "none"
+    learn: Learned = "targets"
+
+    def signature(self) -> Signature:
+        """The shape of the data as the network learns it. Raises DataError."""
+        signature = self.source.signature(self.seed)
+        return signature.learning_inputs() if self.learn == "inputs" else signature
+
+    def load(self) -> Dataset:
+        """All rows, with the targets that the network learns. Raises DataError."""
+        dataset = self.source.load(self.seed)
+        return dataset.learning_inputs() if self.learn == "inputs" else dataset
 
 
 class SavedWeights:

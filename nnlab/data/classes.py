@@ -180,3 +180,19 @@ def _refuse_mixture(texts: Sequence[str], numeric: dict[str, bool], place: Place
         f"{place(row)}: {quoted(texts[row])} does not fit the cells above, as the target mixes "
         "numbers and text. Correct the cell, or set task: classes if all of them are names."
     )
+
+
+def require_labels(values: Array, place: Callable[[int, int], str]) -> None:
+    """Raise DataError unless every target (N, m) is 0 or 1; `place` names a row and a column."""
+    wrong = ~np.isin(values, (0, 1))
+    if wrong.any():
+        row, column = (int(i) for i in np.argwhere(wrong)[0])
+        raise DataError(
+            f"{place(row, column)}: {values[row, column]:g} is no label. With task: multilabel a "
+            "target is 0 or 1."
+        )
+
+
+def number_place(array: str, row: int, column: int) -> str:
+    """The name of a number of an array in messages."""
+    return f"{array}, row {row}, column {column} (counted from 0)"

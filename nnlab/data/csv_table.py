@@ -47,15 +47,17 @@ class CsvTable(ColumnTable):
         targets: Sequence[int],
         ignored: Sequence[int] = (),
         group: Sequence[int] = (),
+        weight: Sequence[int] = (),
     ) -> None:
         """Set the columns to read: inputs in the network's order, of which categories are texts.
 
-        group: the column of the groups of rows, if there is one; it counts as ignored.
+        group, weight: the columns of the groups and the weights of rows, if there are some; they
+        count as ignored.
         """
         self.inputs, self.categories, self.targets = inputs, categories, targets
-        self.ignored, self.group = (*ignored, *group), group
+        self.ignored, self.group, self.weight = (*ignored, *group, *weight), group, weight
         self.numbers = {i: array("d") for i in inputs if i not in categories}
-        self.texts = {i: [] for i in (*categories, *targets, *group)}
+        self.texts = {i: [] for i in (*categories, *targets, *group, *weight)}
 
     def find(self, name: str, key: str = "") -> int:
         """The number of the only column of that name. Raises DataError."""
@@ -149,7 +151,8 @@ class CsvTable(ColumnTable):
             if row[i] not in self._signs:
                 words.append(row[i])
                 continue
-            if i in (*self.targets, *self.group) or self.missing.categories == "error":
+            needed = i in (*self.targets, *self.group, *self.weight)
+            if needed or self.missing.categories == "error":
                 raise self._missing_cell(line, row[i], i)
             words.append("")
 
@@ -171,8 +174,9 @@ class CsvTable(ColumnTable):
         problem = f"{self._place(line, column)}: the cell is missing{sign}. Fill it"
         if not self.form.fitting:
             return DataError(f"{problem}: the run was not trained to fill it in.")
-        if column in self.group:
-            return DataError(f"{problem}: each row needs its group.")
+        for word, columns in (("group", self.group), ("weight", self.weight)):
+            if column in columns:
+                return DataError(f"{problem}: each row needs its {word}.")
         way = "missing: drop or missing: mean, or leave the column out with ignore"
         if column in self.targets:
             way = "missing: drop; a target is never filled in"

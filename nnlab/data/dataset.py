@@ -2,11 +2,12 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import prod
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from nnlab.data.scale import ScaleKind
 from nnlab.errors import DataError
 
 Task = Literal["classes", "multilabel", "regression", "identity"]
+Learned = Literal["targets", "inputs"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,11 @@ class Signature:
     classes_by: str = ""
     class_list: str = ""
 
+    def learning_inputs(self) -> Self:
+        """The same for a network that learns its own inputs."""
+        outputs = prod(self.inputs)
+        return replace(self, outputs=outputs, task="regression", classes_by="", class_list="")
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -79,6 +86,8 @@ class Dataset:
     file_rows (N,): the numbers of the rows in their file, from 0; None where all rows are here.
     weights (N,): how much each row counts in the loss, above 0; None: equally.
     groups (N,): numbers of the groups of rows that stay in one part; None: each row is alone.
+    learn: whether the targets are the inputs themselves.
+    row_classes (N,), row_class_names: classes that the network does not learn, for figures.
 
     Raises DataError when a type is not numeric, when there are no rows or columns, when the row
     counts differ, when there are fewer than two classes, or when a number is nan or infinite;
@@ -103,6 +112,9 @@ class Dataset:
     file_rows: IntArray | None = None
     weights: FloatArray | None = None
     groups: IntArray | None = None
+    learn: Learned = "targets"
+    row_classes: IntArray | None = None
+    row_class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         name, of_classes = self.name, self.task == "classes"
@@ -159,6 +171,55 @@ class Dataset:
             self.class_list,
         )
 
+    def weighted(self, weights: FloatArray, place: Callable[[int], str]) -> Self:
+        """The rows with these weights (N,); those of weight 0 are left out, which changes no sum.
+
+        place: the name of a row's weight in messages. Raises DataError for a weight that is
+        negative or not finite, and where all are 0.
+        """
+        if (wrong := ~((weights >= 0) & np.isfinite(weights))).any():
+            row = int(wrong.argmax())
+            raise DataError(f"{place(row)}: {weights[row]:g} is no weight; it is 0 or more.")
+        used = np.flatnonzero(weights)
+        if not used.size:
+            raise DataError(f"{self.name}: all weights are 0; a row needs a weight.")
+        zero = f"{len(weights) - len(used):,} of {len(weights):,} rows"
+        left_out = f"{self.name}: {zero} have weight 0 and are left out."
+        sha256 = np.frombuffer(bytes.fromhex(self.sha256), np.uint8)
+        return replace(
+            self,
+            inputs=self.inputs[used],
+            targets=self.targets[used],
+            weights=weights[used],
+            groups=None if self.groups is None else self.groups[used],
+            sha256=content_hash((sha256, weights)),
+            file_rows=self.rows_in_file(used),
+            notes=self.notes if len(used) == len(weights) else (*self.notes, left_out),
+        )
+
+    def learning_inputs(self) -> Self:
+        """The same for a network that learns its own inputs: an autoencoder.
+
+        Raises DataError where an input is missing.
+        """
+        if self.filling is not None and np.isnan(self.inputs).any():
+            raise DataError(
+                f"{self.name}: data.learn: inputs makes targets of all cells, and some are "
+                "missing. Set data.missing: drop."
+            )
+        return replace(
+            self,
+            targets=input_targets(self.inputs, self.input_range),
+            task="regression",
+            class_names=(),
+            target_names=self.feature_names,
+            classes_by="",
+            class_list="",
+            learn="inputs",
+            row_classes=self.labels,
+            row_class_names=self.class_names,
+        )
+
     @property
     def labels(self) -> IntArray | None:
         """The classes (N,) of the rows; None for other targets."""
@@ -207,6 +268,12 @@ def read_if_changed(source: UserFile, files: Iterable[Path]) -> Dataset:
 @lru_cache(maxsize=4)
 def _read(source: UserFile, states: Hashable) -> Dataset:
     return source.read()
+
+
+def input_targets(inputs: Array, input_range: Sequence[float] | None) -> FloatArray:
+    """Inputs (N, n) as targets: t = (x - low) / (high - low) for pixels, else t = x."""
+    low, high = input_range or (0.0, 1.0)
+    return (inputs - np.float64(low)) / (high - low)
 
 
 def content_hash(arrays: Iterable[Array]) -> str:

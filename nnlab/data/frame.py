@@ -57,7 +57,7 @@ class FrameTable(ColumnTable):
         texts = (*self.categories, *self.targets)
         self.texts = {i: texts_of(np.asarray(values[i]), missing.texts) for i in texts}
         self.numbers: dict[int, FloatArray] = {
-            i: self._numbers(i, np.asarray(values[i])) for i in self.inputs if i not in texts
+            i: self.numbers_of(i, np.asarray(values[i])) for i in self.inputs if i not in texts
         }
         self.present = np.ones(rows, np.bool_)
         self._mark_present()
@@ -108,7 +108,7 @@ class FrameTable(ColumnTable):
             f"{quoted_list(self.names, 20)}.{did_you_mean(str(column), self.names)}"
         )
 
-    def _numbers(self, i: int, cells: NDArray[Any]) -> FloatArray:
+    def numbers_of(self, i: int, cells: NDArray[Any]) -> FloatArray:
         """A column as numbers, nan where a cell is missing."""
         where = f"column {quoted(self.names[i])}"
         if cells.dtype.kind in NUMBERS:

@@ -42,6 +42,7 @@ class Memory(DataSource):
     None where data is (x, y).
     categorical: columns shown as one-hot, beside those of text and of the type category.
     ignore: columns that are left out.
+    weight: the column of the weights of rows, as for csv.
     missing: as for csv.
     missing_categories: as for csv.
     missing_targets: as for csv.
@@ -53,6 +54,7 @@ class Memory(DataSource):
     target: ColumnChoice | Annotated[tuple[ColumnChoice, ...], Len(1)] | None = None
     categorical: tuple[ColumnChoice, ...] = ()
     ignore: tuple[ColumnChoice, ...] = ()
+    weight: ColumnChoice | None = None
     missing: Missing = "error"
     missing_categories: MissingCategories | None = None
     missing_targets: MissingTargets | None = None
@@ -67,6 +69,11 @@ class Memory(DataSource):
         if self.target is None:
             return ()
         return self.target if isinstance(self.target, tuple) else (self.target,)
+
+    @property
+    def _outside(self) -> tuple[ColumnChoice, ...]:
+        """The columns beside inputs and targets; the weights are the last."""
+        return self.ignore if self.weight is None else (*self.ignore, self.weight)
 
     @property
     def rules(self) -> MissingRules:
@@ -118,7 +125,7 @@ class Memory(DataSource):
         return self._of_columns(names, values, self.targets)
 
     def _of_pair(self, x: Any, y: Any) -> Dataset:
-        if is_frame(x) or self.categorical or self.ignore or self.rules != MissingRules():
+        if is_frame(x) or self.categorical or self._outside or self.rules != MissingRules():
             names, values = named_columns(x if is_frame(x) else _array(x, "x", CELLS))
             targets, columns = named_columns(y) if is_frame(y) else _named_targets(y)
             numbers = range(len(names), len(names) + len(targets))
@@ -135,9 +142,14 @@ class Memory(DataSource):
         if len(set(lengths)) > 1:
             raise DataError(f"x has {lengths[0]:,} rows, and y has {lengths[-1]:,}.")
         table = FrameTable(
-            names, values, self.categorical, self.rules, targets=targets, ignored=self.ignore
+            names, values, self.categorical, self.rules, targets=targets, ignored=self._outside
         )
-        return fit_schema(table, fit_columns(table), self.task).encode(table, UNNAMED, ())
+        dataset = fit_schema(table, fit_columns(table), self.task).encode(table, UNNAMED, ())
+        if self.weight is None:
+            return dataset
+        column = table.ignored[-1]
+        weights = table.numbers_of(column, np.asarray(values[column]))[table.file_rows]
+        return dataset.weighted(weights, lambda row: table.place(row, column))
 
 
 def _array(values: Any, what: str, kind: ArrayKind) -> Array:

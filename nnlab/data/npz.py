@@ -160,6 +160,7 @@ class ArrayKind:
 
 INPUTS = ArrayKind("biuf", (2, 3, 4))
 TARGETS = ArrayKind("biufU", (1, 2))
+WEIGHTS = ArrayKind("biuf", (1,))
 
 
 def read_user_npz(path: Path, wanted: Mapping[str, ArrayKind]) -> dict[str, Array]:
@@ -177,10 +178,11 @@ def read_user_npz(path: Path, wanted: Mapping[str, ArrayKind]) -> dict[str, Arra
                 for name, kind in wanted.items()
             }
             rows = [head.shape[0] for head in heads.values()]
-            if len(rows) == 2 and rows[0] != rows[1]:
-                raise DataError(
-                    f"{path}: there are {rows[0]} rows of inputs but {rows[1]} of targets."
-                )
+            for count, word in zip(rows[1:], ("targets", "weights"), strict=False):
+                if count != rows[0]:
+                    raise DataError(
+                        f"{path}: there are {rows[0]} rows of inputs but {count} of {word}."
+                    )
             arrays = {}
             for name, head in heads.items():
                 array = read_member(archive, members[name], head)

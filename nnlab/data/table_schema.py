@@ -5,7 +5,7 @@ further columns are ignored. Without names the columns are the inputs in their o
 targets behind them where there are any.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -19,12 +19,14 @@ from nnlab.data.classes import (
     class_names,
     flat_labels,
     label_rows,
+    number_place,
+    require_labels,
     way_to_classes,
 )
 from nnlab.data.csv_hints import is_name, other_delimiter
 from nnlab.data.csv_table import CsvTable
 from nnlab.data.csv_text import POINT, CsvForm, open_csv, quoted, quoted_list
-from nnlab.data.dataset import Dataset, InputColumn, Task
+from nnlab.data.dataset import Dataset, InputColumn, Learned, Task, input_targets
 from nnlab.data.frame import FrameTable, named_columns
 from nnlab.data.npz import INPUTS, TARGETS, array_place, read_user_npz
 from nnlab.data.table import ColumnTable, encode_inputs
@@ -44,6 +46,8 @@ class TableSchema:
     named: whether the columns have names. ignored: further columns of a file without header.
     arrays: the names of inputs and targets in an NPZ file. image: the shape of a row that is an
     image of bytes, (h, w) or (h, w, 3), as which image files are read; None where it is none.
+    learn: inputs where a file needs no targets, as the inputs are these; pixels of the range
+    `input_range` then.
     """
 
     columns: tuple[InputColumn, ...]
@@ -56,6 +60,8 @@ class TableSchema:
     arrays: tuple[str, str] = ("x", "y")
     image: Shape | None = None
     form: CsvForm = field(default_factory=CsvForm)
+    learn: Learned = "targets"
+    input_range: Sequence[float] | None = None
 
     @property
     def width(self) -> int:
@@ -104,6 +110,8 @@ class TableSchema:
 
     def frame_dataset(self, frame: Any) -> Dataset:
         """The rows and targets of a data frame. Raises as `frame_inputs` does."""
+        if self.learn == "inputs":
+            return self._own_targets("rows", self.frame_inputs(frame))
         inputs = [column.name for column in self.columns]
         wanted = [*inputs, *(self.targets or map("target {}".format, range(self.target_width)))]
         values = self._frame_columns(frame, wanted)
@@ -129,6 +137,8 @@ class TableSchema:
         """The rows and targets in `path`. Raises as `inputs` does."""
         if self.image and path.is_dir():
             return self._image_dataset(path, self.image)
+        if self.learn == "inputs":
+            return self._own_targets(str(path), *self.inputs(path))
         if path.suffix.lower() != ".npz":
             table, notes = self._read_csv(path, self.form, with_targets=True)
             return self.encode(table, str(path), notes)
@@ -136,6 +146,12 @@ class TableSchema:
         y = x if self.task == "identity" else self._npz_targets(path)
         filling = self.form.missing.filling(self.columns)
         return Dataset(str(path), x, y, self.task, class_names=self.classes, filling=filling)
+
+    def _own_targets(self, name: str, x: Array, notes: tuple[str, ...] = ()) -> Dataset:
+        """Rows whose targets are their inputs."""
+        targets = input_targets(x, self.input_range)
+        filling = self.form.missing.filling(self.columns)
+        return Dataset(name, x, targets, self.task, filling=filling, notes=notes)
 
     def encode(self, table: ColumnTable, name: str, notes: tuple[str, ...]) -> Dataset:
         """The rows and targets of a table as numbers."""
@@ -268,11 +284,13 @@ class TableSchema:
     def _image_dataset(self, folder: Path, shape: Shape) -> Dataset:
         """The images in the sub-folders, whose names are the classes of the network."""
         files, notes = image_files(folder)
+        x = image_rows(files, shape)
+        if self.learn == "inputs":
+            return self._own_targets(str(folder), x, notes)
         names = [file.parent.name for file in files]
         labels = label_rows(
             names, self.classes, POINT, lambda row: str(files[row].parent), accept_numbers=False
         )
-        x = image_rows(files, shape)
         return Dataset(str(folder), x, labels, self.task, class_names=self.classes, notes=notes)
 
     def _npz_targets(self, path: Path) -> Array:
@@ -312,22 +330,6 @@ def fit_schema(
         ignored=tuple(map(str, table.ignored)),
         form=table.form,
     )
-
-
-def require_labels(values: Array, place: Callable[[int, int], str]) -> None:
-    """Raise DataError unless every target (N, m) is 0 or 1; `place` names a row and a column."""
-    wrong = ~np.isin(values, (0, 1))
-    if wrong.any():
-        row, column = (int(i) for i in np.argwhere(wrong)[0])
-        raise DataError(
-            f"{place(row, column)}: {values[row, column]:g} is no label. With task: multilabel a "
-            "target is 0 or 1."
-        )
-
-
-def number_place(array: str, row: int, column: int) -> str:
-    """The name of a number of an array in messages."""
-    return f"{array}, row {row}, column {column} (counted from 0)"
 
 
 def columns_of_inputs(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
@@ -49,6 +50,8 @@ class Csv(UserFile):
     ignore: columns that are left out.
     group: a column that is no input; rows with the same value in it stay in the same part or fold,
     as those of one patient must.
+    weight: a column that is no input; a row with 2 in it counts as two in the loss and the metrics,
+    one with 0 is left out. Tables over classes and figures count each row once.
     missing: an empty cell (or NA, NaN, null, ?; among numbers also -, n/a, None) is an error,
     drops its row, or is filled from the training rows: with the mean, the median or the
     most_frequent value of its column. The mean of a category is the share that each value has; a
@@ -74,6 +77,7 @@ class Csv(UserFile):
     categorical: tuple[ColumnChoice, ...] = ()
     ignore: tuple[ColumnChoice, ...] = ()
     group: ColumnChoice | None = None
+    weight: ColumnChoice | None = None
     missing: Missing = "error"
     missing_categories: MissingCategories | None = None
     missing_targets: MissingTargets | None = None
@@ -117,6 +121,12 @@ class Csv(UserFile):
         """The target columns, one or several."""
         return self.target if isinstance(self.target, tuple) else (self.target,)
 
+    @property
+    def outside(self) -> tuple[ColumnChoice, ...]:
+        """The columns that are neither inputs nor targets."""
+        beside = (*self.ignore, self.group, self.weight)
+        return tuple(column for column in beside if column is not None)
+
     def load(self, seed: int) -> Dataset:
         return read_if_changed(self, [Path(self.path)])
 
@@ -129,41 +139,45 @@ class Csv(UserFile):
             table.read(rows if self.header else chain([first], rows))
         notes = _check_first_row(self, table, first[1])
         schema = fit_schema(table, fit_columns(table), self.task)
-        return with_groups(schema.encode(table, self.path, notes), table)
+        return with_groups_and_weights(schema.encode(table, self.path, notes), table)
 
 
-def with_groups(dataset: Dataset, table: CsvTable) -> Dataset:
-    """The data set with the groups of its rows, which count in its SHA-256."""
-    if not table.group:
-        return dataset
-    _, groups = np.unique(table.texts[table.group[0]], return_inverse=True)
-    content = content_hash((dataset.inputs, dataset.targets, groups))
-    return replace(dataset, groups=groups, sha256=content)
+def with_groups_and_weights(dataset: Dataset, table: CsvTable) -> Dataset:
+    """The data set with the groups and weights of its rows, which count in its SHA-256."""
+    for i in table.group:
+        _, groups = np.unique(table.texts[i], return_inverse=True)
+        content = content_hash((dataset.inputs, dataset.targets, groups))
+        dataset = replace(dataset, groups=groups, sha256=content)
+    for i in table.weight:
+        weights = np.array([table.target_number(row, i) for row in range(len(table))])
+        dataset = dataset.weighted(weights, partial(table.place, column=i))
+    return dataset
 
 
 def _choose_columns(source: Csv, table: CsvTable) -> None:
     """Choose the columns that the config names."""
-    targets, categories, ignored, group = (
+    targets, categories, ignored, group, weight = (
         tuple(_column(table, column, key) for column in columns)
         for columns, key in (
             (source.targets, "target"),
             (source.categorical, "categorical"),
             (source.ignore, "ignore"),
             (() if source.group is None else (source.group,), "group"),
+            (() if source.weight is None else (source.weight,), "weight"),
         )
     )
-    chosen = (*targets, *categories, *ignored, *group)
+    chosen = (*targets, *categories, *ignored, *group, *weight)
     for k, i in enumerate(chosen):
         if i in chosen[:k]:
             raise DataError(f"{table.path}: column {quoted(table.names[i])} is chosen twice.")
     used = [i for i in range(len(table.names)) if i not in ignored]
     _require_names(table, used)
-    inputs = [i for i in used if i not in (*targets, *group)]
+    inputs = [i for i in used if i not in (*targets, *group, *weight)]
     if not inputs:
         raise DataError(
             f"{table.path} has target columns only, and no input.{table.delimiter_hint()}"
         )
-    table.choose(inputs, categories, targets, ignored, group)
+    table.choose(inputs, categories, targets, ignored, group, weight)
 
 
 def _column(table: CsvTable, column: str | int, key: str) -> int:
@@ -199,7 +213,7 @@ def _require_names(table: CsvTable, used: Sequence[int]) -> None:
 
 def _check_first_row(source: Csv, table: CsvTable, first: Sequence[str]) -> tuple[str, ...]:
     """A note where the header may be a row; DataError where it is one, or a row is a header."""
-    chosen = (*source.targets, *source.categorical, *source.ignore, source.group)
+    chosen = (*source.targets, *source.categorical, *source.outside)
     if not source.header:
         _refuse_header(table, first)
     elif not any(isinstance(column, str) for column in chosen):

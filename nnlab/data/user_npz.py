@@ -6,10 +6,16 @@ from pathlib import Path
 import numpy as np
 
 from nnlab.core.types import Array, FilePath
-from nnlab.data.classes import class_list, flat_labels, way_to_classes
+from nnlab.data.classes import (
+    class_list,
+    flat_labels,
+    number_place,
+    require_labels,
+    way_to_classes,
+)
 from nnlab.data.dataset import Dataset, Task, UserFile, read_if_changed
-from nnlab.data.npz import INPUTS, TARGETS, array_place, read_user_npz
-from nnlab.data.table_schema import TableTask, number_place, require_labels
+from nnlab.data.npz import INPUTS, TARGETS, WEIGHTS, array_place, read_user_npz
+from nnlab.data.table_schema import TableTask
 from nnlab.errors import DataError
 
 COLOURS = (3, 4)  # red, green, blue, and opacity
@@ -26,22 +32,30 @@ class Npz(UserFile):
     task: auto reads (N,) whole numbers, booleans or text as classes, and (N,) floats and (N, m)
     numbers as a regression. classes also reads (N, 1) and one-hot rows. Class labels follow the
     sorted values. multilabel makes each column of (N, m) a label of its own, 0 or 1.
+    weight: the name of an array (N,) with the weights of rows, as for csv.
     """
 
     path: FilePath
     inputs: str = "x"
     targets: str = "y"
     task: TableTask = "auto"
+    weight: str | None = None
 
     def load(self, seed: int) -> Dataset:
         return read_if_changed(self, [Path(self.path)])
 
     def read(self) -> Dataset:
         path = Path(self.path)
-        arrays = read_user_npz(path, {self.inputs: INPUTS, self.targets: TARGETS})
+        wanted = {self.inputs: INPUTS, self.targets: TARGETS}
+        wanted |= {} if self.weight is None else {self.weight: WEIGHTS}
+        arrays = read_user_npz(path, wanted)
         x, y = arrays[self.inputs], arrays[self.targets]
         places = (array_place(path, name) for name in (self.inputs, self.targets))
-        return array_dataset(self.path, x, y, self.task, *places)
+        dataset = array_dataset(self.path, x, y, self.task, *places)
+        if self.weight is None:
+            return dataset
+        weights, name = arrays[self.weight].astype(np.float64), array_place(path, self.weight)
+        return dataset.weighted(weights, lambda row: f"{name}, row {row} (counted from 0)")
 
 
 def array_dataset(

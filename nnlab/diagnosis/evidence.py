@@ -297,11 +297,14 @@ class Evidence:
 
     @cached_property
     def neighbours(self) -> float:
-        """Accuracy or r2 of the five nearest other training rows: what the inputs tell at least."""
+        """Accuracy or r2 of the five nearest other training rows: what the inputs tell at least.
+
+        Of an autoencoder they say nothing, as no row of them goes through the code.
+        """
         from sklearn.neighbors import NearestNeighbors
 
         rows = spread_rows(len(self.built.plan.train), NEIGHBOUR_ROWS)
-        if len(rows) < 20:
+        if len(rows) < 20 or self.built.dataset.learn == "inputs":
             return float("nan")
         x, t = self.built.plan.train.copied(rows)
         x = x.reshape(len(rows), -1)
@@ -319,6 +322,8 @@ class Evidence:
         width = self.built.dataset.inputs.shape[1]
         if self.is_classes:
             return "boundary" if width == 2 else "confusion"
+        if self.built.dataset.learn == "inputs" and self.built.dataset.image_shape:
+            return "reconstructions"
         return "fit" if width == 1 else "targets"
 
     @cached_property

@@ -13,6 +13,7 @@ from nnlab.config.load import from_mapping
 from nnlab.config.schema import Config
 from nnlab.core.network import layer_kind
 from nnlab.core.optimizers import Sgd
+from nnlab.core.types import size
 from nnlab.diagnosis.evidence import Evidence, loss_name
 from nnlab.diagnosis.moments import LayerHealth
 from nnlab.errors import NnlabError
@@ -159,9 +160,15 @@ def is_change(config: Config, remedy: tuple[str, ...]) -> bool:
 
 
 def straight_pairs(e: Evidence) -> Iterator[tuple[int, int]]:
-    """Pairs of layers with weights that no activation parts, by their positions."""
+    """Pairs of layers with weights that no activation parts, by their positions.
+
+    An autoencoder's code is narrower than what it is between, so it need not be bent.
+    """
+    sizes, autoencoder = e.built.network.shapes, e.config.data.learn == "inputs"
     for first, second in pairwise(e.built.network.layout.weighted):
-        if all(layer_kind(layer) in STRAIGHT for layer in e.config.network[first + 1 : second]):
+        code = size(sizes[first + 1]) < min(size(sizes[first]), size(sizes[second + 1]))
+        between = e.config.network[first + 1 : second]
+        if not (autoencoder and code) and all(layer_kind(layer) in STRAIGHT for layer in between):
             yield first, second
 
 

@@ -89,6 +89,8 @@ def data(built: Built) -> DataFacts:
         scaling=ScalingFacts(scaling.kind, scaling.shift.tolist(), scaling.factor.tolist(), fill),
         rows=RowCounts(len(rows.train), *counts),
         validation_is_test=rows.validation is not None and rows.validation is rows.test,
+        learn=dataset.learn,
+        row_class_names=dataset.row_class_names,
     )
 
 

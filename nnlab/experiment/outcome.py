@@ -162,22 +162,26 @@ def rows_to_save(
 ) -> dict[str, Array]:
     """Rows of a part as arrays `<part>.inputs` (as in the data set), `.targets`, `.outputs`.
 
+    A network that learns its inputs has no `.targets`, but `.classes` where the rows have some.
     `.file_rows` holds their numbers in the data set's file, from 0.
     Of a part with more than 10,000 rows these are 64 evenly spaced and the 36 with the largest
     loss, in this order, with `.rows` (their numbers in the part) and `.losses` beside them.
     """
     dataset = built.dataset
     chosen = np.arange(len(rows))
-    extra = {}
+    extra: dict[str, Array] = {}
     if len(rows) > SMALL:
         losses = row_losses(built.plan, built.network, part).astype(np.float64)
         worst = np.argsort(-losses, kind="stable")[:WORST]
         spread = np.linspace(0, len(rows) - 1, SPREAD).astype(np.int64)
         chosen = np.concatenate([spread, worst])
         extra = {f"{name}.rows": chosen, f"{name}.losses": losses[chosen]}
+    if dataset.learn == "targets":
+        extra[f"{name}.targets"] = dataset.targets[rows[chosen]]
+    elif dataset.row_classes is not None:
+        extra[f"{name}.classes"] = dataset.row_classes[rows[chosen]]
     return {
         f"{name}.inputs": dataset.inputs[rows[chosen]],
-        f"{name}.targets": dataset.targets[rows[chosen]],
         f"{name}.outputs": predicted[chosen],
         f"{name}.file_rows": dataset.rows_in_file(rows[chosen]),
         **extra,

@@ -9,7 +9,7 @@ from nnlab.core.class_scores import class_scores, confusion_matrix, label_averag
 from nnlab.core.metrics import MAE, R2, PartAnswers, Targets, decisions
 from nnlab.core.types import FloatArray
 from nnlab.data.batches import Part
-from nnlab.data.dataset import Task
+from nnlab.data.dataset import Learned, Task
 from nnlab.training import Plan
 
 MOST_CLASSES = 2_000  # of a confusion matrix in summary.json, which stays below MOST_JSON
@@ -30,6 +30,10 @@ class OutputFacts(Protocol):
     def target_names(self) -> Sequence[str]:
         """Of target columns; () where they have none."""
 
+    @property
+    def learn(self) -> Learned:
+        """Whether the targets are the inputs themselves."""
+
 
 def output_tables(
     facts: OutputFacts, plan: Plan, predicted: FloatArray, part: Part
@@ -38,11 +42,13 @@ def output_tables(
 
     classes: a row per class, or per label of a multilabel task; averages: over these rows.
     confusion: counts of classes, null for more than 2,000. targets: a row per target where a
-    regression has several. Each is null where it has no meaning.
+    regression has several, which are no pixels. Each is null where it has no meaning.
     """
     tables = dict.fromkeys(("classes", "averages", "confusion", "targets"))
     if facts.class_names:
         return tables | _of_classes(facts.class_names, plan, predicted, part)
+    if facts.learn == "inputs" and not facts.target_names:
+        return tables
     outputs, t = plan.loss.answers(predicted), plan.loss.decode(part.targets)
     names = list(facts.target_names) or [str(i) for i in range(t.shape[1])]
     if facts.task == "multilabel":

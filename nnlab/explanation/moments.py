@@ -71,6 +71,8 @@ def explain_row(
         )
     built = rebuild(run)
     network = built.network
+    if built.dataset.weights is not None:
+        raise UsageError("A training with weights of rows (data.weight) cannot be explained.")
     if network.theta.size > MOST_PARAMETERS:
         raise UsageError(
             f"The network has {network.theta.size:,} parameters: too many to explain, which goes "

@@ -97,6 +97,8 @@ class _Parts:
             raise UsageError(
                 "The optimizer's update has no formula, so the training has no script."
             )
+        if self.plan.train.weights is not None:
+            raise UsageError("A training with weights of rows (data.weight) has no script.")
         self.losses = _by_epoch(run, columns.name(columns.TRAIN, columns.LOSS))
         self.epochs = max(self.losses, default=0)
         if not self.epochs:

@@ -73,6 +73,8 @@ def compare_epochs(built: Built, peer: Peer, tolerance: float) -> Iterator[Epoch
     Raises Diverged where nnlab's training diverges.
     """
     plan, network = _followed(built.plan), built.network
+    if plan.train.weights is not None:
+        raise UsageError("The other library does not get the weights of rows (data.weight).")
     batches = Batches(plan.train, plan.batch_size, plan.drop_last)
     first, largest, updates = network.values.copy(), 0.0, 0
     for ours in trained_epochs(plan, network):

@@ -72,6 +72,12 @@ class QuestionPage:
         else:
             row = self._row(body.get("values"))
         outputs = self.run.outputs(row[None])[0].astype(np.float64)
+        if self.draws and self.run.data.learn == "inputs":
+            return {
+                "answers": [],
+                "decision": "",
+                "maps": [*self._maps(row), self._restored(outputs)],
+            }
         return {
             "answers": self._answers(outputs),
             "decision": self._decision(outputs),
@@ -126,15 +132,24 @@ class QuestionPage:
 
     def _maps(self, row: FloatArray) -> list[dict[str, Any]]:
         """Scenes of page.js: the image as the network gets it, and the maps of each convolution."""
-        form = self._form_of_images
-        seen = ((row - form.blank) / (form.full - form.blank)).reshape(*form.shape[:2], -1)
-        scenes = [_sheet(seen[:, :, :1], "What the network gets", 100)]
+        scenes = [self._picture(row, "What the network gets")]
         network, x = self.run.latest_network, self.run.scaled(row[None])
         for depth in self._map_depths():
             maps = network.bind(1, depth=depth).forward(x)[0]
             name = layer_name(network.layers, depth - 1)
             scenes.append(_sheet(maps, f"What {name} makes of it", 280))
         return scenes
+
+    def _picture(self, row: FloatArray, title: str) -> dict[str, Any]:
+        form = self._form_of_images
+        seen = ((row - form.blank) / (form.full - form.blank)).reshape(*form.shape[:2], -1)
+        return _sheet(seen[:, :, :1], title, 100)
+
+    def _restored(self, outputs: FloatArray) -> dict[str, Any]:
+        """The scene of what an autoencoder makes of the image."""
+        low, high = self.run.data.input_range or (0.0, 1.0)
+        pixels = self.run.answers(outputs[None])[0] * (high - low) + low
+        return self._picture(pixels, "What the network gives back")
 
     def _map_depths(self) -> list[int]:
         """The numbers of layers up to the end of each convolution, its activation included."""

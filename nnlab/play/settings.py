@@ -122,7 +122,7 @@ class Start:
         self._require_allowed(pairs)
         config = self.vary(pairs, check=False)
         require_small(config, self.config)
-        new, old = (c.data.source.signature(c.data.seed) for c in (config, before))
+        new, old = (c.data.signature() for c in (config, before))
         if (new.task, new.outputs) == (old.task, old.outputs):
             return list(pairs)
         others = [pair for pair in pairs if pair.partition("=")[0].split(".")[0] not in FITTED]
@@ -201,7 +201,7 @@ def require_small(config: Config, start: Config) -> None:
     numbers = signature.rows * (sum(signature.inputs) + signature.outputs)
     if is_generated(type(source)):
         _require("the data set", numbers, MOST_NUMBERS, "numbers")
-    asked, own = (_size(c, c.data.source.signature(c.data.seed)) for c in (config, start))
+    asked, own = (_size(c, c.data.signature()) for c in (config, start))
     _require("the network", asked.parameters, max(MOST_PARAMETERS, own.parameters), "parameters")
     _require("an update", asked.work, max(MOST_WORK, own.work), "operations")
     _require("what is computed at once", asked.memory, max(MOST_MEMORY, own.memory), "numbers")

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from annotated_types import Ge, Lt, MinLen
+from annotated_types import Ge, Len, Lt, MinLen
 
 from nnlab.config.builder import Builder
 from nnlab.config.problems import Problems, clean
 from nnlab.config.tree import Place, Source, from_plain
 from nnlab.core.types import Kind, Shape
-from nnlab.data.dataset import InputColumn, Task
+from nnlab.data.dataset import InputColumn, Learned, Task
 from nnlab.data.scale import ScaleKind
 from nnlab.errors import ConfigError, RunUnreadable
 from nnlab.run.text import shown
@@ -47,8 +47,9 @@ class RowCounts:
 class DataFacts:
     """The data of a run: what `Dataset` describes, its scaling, and the rows of each part.
 
-    inputs: the shape of a row. outputs: number of classes, or width of a target row. A field with a
-    default is missing in runs of older versions.
+    inputs: the shape of a row. outputs: number of classes, or width of a target row.
+    row_class_names: of classes that the network does not learn. A field with a default is missing
+    in runs of older versions.
     """
 
     name: str
@@ -63,10 +64,12 @@ class DataFacts:
     class_weight: Numbers | None = None
     target_names: tuple[str, ...]
     image_shape: tuple[Size, ...] | None
-    input_range: Numbers | None
+    input_range: Annotated[Numbers, Len(2, 2)] | None
     scaling: ScalingFacts
     rows: RowCounts
     validation_is_test: bool
+    learn: Learned = "targets"
+    row_class_names: tuple[str, ...] = ()
 
     @property
     def byte_image(self) -> Shape | None:

@@ -1,6 +1,6 @@
 """The rows that a run folder holds, and the form of files with new rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 from nnlab.core.losses import Loss
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.csv_text import CsvForm
-from nnlab.data.dataset import DataSource, InputColumn
+from nnlab.data.dataset import DataSource, InputColumn, input_targets
 from nnlab.data.memory import Memory
 from nnlab.data.missing import MissingRules
 from nnlab.data.table_schema import TableSchema, columns_of_inputs
@@ -30,7 +30,8 @@ class SavedRows:
 
     inputs (N, n) as in the data set; targets: labels (N,) or rows (N, m); outputs (N, m) of the
     final weights; numbers (N,): their row numbers in the part; file_rows (N,): those in the file,
-    both from 0; None in runs of older versions. `all`: this is the whole part.
+    both from 0; None in runs of older versions. `all`: this is the whole part. classes (N,): those
+    that the network does not learn; None without them.
     """
 
     part: str
@@ -40,6 +41,7 @@ class SavedRows:
     numbers: IntArray
     file_rows: IntArray | None
     all: bool
+    classes: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -54,6 +56,7 @@ class SavedRows:
             numbers=self.numbers[which],
             file_rows=None if self.file_rows is None else self.file_rows[which],
             all=False,
+            classes=None if self.classes is None else self.classes[which],
         )
 
     def spread(self, most: int) -> "SavedRows":
@@ -72,9 +75,9 @@ def read_saved_rows(folder: RunFolder, data: DataFacts, loss: Loss) -> dict[str,
     for file in (PREDICTIONS, SAMPLES):
         arrays = folder.read_arrays(file) if folder.has(file) else {}
         for part in PARTS:
-            if f"{part}.inputs" not in arrays or f"{part}.targets" not in arrays:
+            inputs, targets = _inputs_and_targets(arrays, part, data)
+            if inputs is None or targets is None:
                 continue
-            inputs, targets = arrays[f"{part}.inputs"], arrays[f"{part}.targets"]
             outputs, numbers = arrays.get(f"{part}.outputs"), arrays.get(f"{part}.rows")
             rows_in_part = len(inputs) if inputs.ndim else 0
             places: IntArray = np.arange(rows_in_part) if numbers is None else numbers
@@ -83,14 +86,34 @@ def read_saved_rows(folder: RunFolder, data: DataFacts, loss: Loss) -> dict[str,
                     f"Cannot read {shown(folder.path)}: the saved rows of the part {part} do not "
                     "fit data.json."
                 )
-            in_file = _file_rows(arrays, part, places)
-            rows[part] = SavedRows(part, inputs, targets, outputs, places, in_file, numbers is None)
+            in_file = _beside(arrays, f"{part}.file_rows", places)
+            classes = _labels(_beside(arrays, f"{part}.classes", places), data.row_class_names)
+            rows[part] = SavedRows(
+                *(part, inputs, targets, outputs, places, in_file, numbers is None, classes)
+            )
     return rows
 
 
-def _file_rows(arrays: Mapping[str, Array], part: str, numbers: IntArray) -> IntArray | None:
-    file_rows = arrays.get(f"{part}.file_rows")
-    return None if file_rows is None or file_rows.shape != numbers.shape else file_rows
+def _inputs_and_targets(
+    arrays: Mapping[str, Array], part: str, data: DataFacts
+) -> tuple[Array | None, Array | None]:
+    inputs = arrays.get(f"{part}.inputs")
+    if data.learn == "targets" or inputs is None or inputs.dtype.kind not in "uif":
+        return inputs, arrays.get(f"{part}.targets")
+    return inputs, input_targets(inputs, data.input_range)
+
+
+def _beside(arrays: Mapping[str, Array], name: str, numbers: IntArray) -> IntArray | None:
+    """An array with a number for each row; None where it is missing or does not fit."""
+    array = arrays.get(name)
+    return None if array is None or array.shape != numbers.shape else array
+
+
+def _labels(labels: IntArray | None, names: Sequence[str]) -> IntArray | None:
+    """The labels; None where they are no numbers of these names."""
+    if labels is None or labels.dtype != np.int64:
+        return None
+    return labels if 0 <= labels.min() <= labels.max() < len(names) else None
 
 
 def read_shown_rows(folder: RunFolder, data: DataFacts, loss: Loss) -> tuple[Array, Array]:
@@ -124,9 +147,9 @@ def _fits(
         return False
     if data.task != "classes":
         return targets.shape == (rows, wide)
-    if targets.shape != (rows,) or targets.dtype != np.int64 or len(data.class_names) != wide:
+    if targets.shape != (rows,) or len(data.class_names) != wide:
         return False
-    return bool(0 <= targets.min() <= targets.max() < wide)
+    return _labels(targets, data.class_names) is not None
 
 
 def read_schema(folder: Path, data: DataFacts, source: DataSource) -> TableSchema:
@@ -139,7 +162,7 @@ def read_schema(folder: Path, data: DataFacts, source: DataSource) -> TableSchem
     if isinstance(source, Memory):
         form = replace(form, missing=source.rules)
     if isinstance(source, Csv):
-        form, categorical, ignored = source.form, source.categorical, source.ignore
+        form, categorical, ignored = source.form, source.categorical, source.outside
     if data.scaling.fill is None and form.missing.fills:
         form = replace(form, missing=MissingRules())  # an older run; its file had no empty cell
     width = data.inputs[0]
@@ -156,6 +179,8 @@ def read_schema(folder: Path, data: DataFacts, source: DataSource) -> TableSchem
         arrays=(source.inputs, source.targets) if isinstance(source, Npz) else ("x", "y"),
         image=data.byte_image,
         form=form,
+        learn=data.learn,
+        input_range=data.input_range,
     )
     if schema.width != width:
         raise RunUnreadable(

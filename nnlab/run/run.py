@@ -220,7 +220,7 @@ class Run(RunFiles):
 
     def require_described(self) -> None:
         """Raises RunUnreadable if the config describes more data or weights than the run had."""
-        source = self.config.data.source.signature(self.config.data.seed)
+        source = self.config.data.signature()
         require_rows(self.path, self.data, source)
         require_weights(self.path, self.config, source.inputs)
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnlab.config.files import decode, shipped
+from nnlab.config.files import decode, shipped, shipped_folder
 from nnlab.config.load import parse_config
 from nnlab.config.schema import Config
 from nnlab.errors import ConfigError, DataError
@@ -86,5 +86,6 @@ def test_any_text_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("data", SHIPPED)
-def test_the_undamaged_ones_are_good(data: bytes) -> None:
+def test_the_undamaged_ones_are_good(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shipped_folder())  # one names a folder beside it
     assert isinstance(read(data), Config | Race)

@@ -42,7 +42,8 @@ def test_the_text_is_complete_and_in_order() -> None:
 name: small
 seed: 3
 data: {name: xor, variant: square, test: null, validation: null, pool: false, split: shuffled,
-  stratify: false, rows: null, fold: null, folds: 5, scale: none, seed: 3, scale_target: none}
+  stratify: false, rows: null, fold: null, folds: 5, scale: none, seed: 3, scale_target: none,
+  learn: targets}
 network:
 - name: dense
   units: 2

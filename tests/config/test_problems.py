@@ -28,7 +28,7 @@ bad.yaml:2:19: xor has no setting 'varaint'. Did you mean 'variant'?
     data: {name: xor, varaint: line}
                       ^
     allowed: variant, name, test, validation, pool, split, stratify, rows, fold, folds, scale, \
-seed, scale_target
+seed, scale_target, learn
 bad.yaml:5:5: there is no layer 'sigmoyd'. Did you mean 'sigmoid'?
       - sigmoyd
         ^

@@ -132,6 +132,19 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "loss": "mse",
         "training": epochs(1),
     },
+    "autoencoder": {
+        "data": {"name": "digits", "test": 0.9, "learn": "inputs"},
+        "network": [{"dense": 2}, {"dense": 64}, "sigmoid"],
+        "loss": "mse",
+        "optimizer": {"adam": 0.02},
+        "training": epochs(2),
+    },
+    "table-autoencoder": {
+        "data": {"name": "random", "samples": 40, "inputs": 5, "learn": "inputs"},
+        "network": [{"dense": 3}, "tanh", {"dense": 5}],
+        "loss": "mse",
+        "training": epochs(2),
+    },
     "diverged": {
         "data": {"name": "random", "samples": 40, "inputs": 3, "outputs": 2},
         "network": [{"dense": 4}, "relu", {"dense": 2}],
@@ -180,6 +193,14 @@ SUITS: dict[str, set[str]] = {
     | MOVED
     | MAPS
     | {"curves", "targets", "residuals", "filters", "feature_maps"},
+    "autoencoder": ALWAYS
+    | MOVED
+    | MAPS
+    | {"curves", "filters", "residuals", "reconstructions", "code"},
+    "table-autoencoder": ALWAYS
+    | MOVED
+    | MAPS
+    | {"curves", "weights", "targets", "residuals", "importance", "code"},
     "diverged": ALWAYS | {"curves", "weights", "gradient_flow"},
     "interrupted": ALWAYS | {"curves", "weights", "gradient_flow"},
     "race": {"landscape"},

@@ -263,3 +263,18 @@ def test_a_menu_has_every_category_as_the_file_writes_it(
         wait(browser, lambda: browser.run(shown) not in numbers)
         numbers.add(browser.run(shown))
         assert not browser.one(".wrong").text
+
+
+def test_an_autoencoder_gives_an_image_back(tmp_path: Path) -> None:
+    """The image that goes through unchanged comes out as it went in."""
+    config = {
+        "data": {"name": "digits", "rows": 20, "learn": "inputs"},
+        "network": [{"dense": {"units": 64, "weight": np.eye(64).tolist()}}],
+        "loss": "mse",
+    }
+    run = nnlab.train(config, runs=tmp_path, epochs=0)
+    answer = QuestionPage(View(run.path)).answer({"ink": as_text(drawn(STROKES["7"]))})
+    assert (answer["answers"], answer["decision"]) == ([], "")
+    got, back = answer["maps"]
+    assert back["caption"] == "What the network gives back"
+    assert back["fields"] == got["fields"]

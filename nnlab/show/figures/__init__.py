@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nnlab.run.folder import RunFolder
 from nnlab.show.figures import (
+    autoencoder,
     cells,
     curves,
     gradient_flow,
@@ -29,7 +30,7 @@ from nnlab.show.figures.plot import Drawn, FigureForm, Plot, draw_each
 from nnlab.show.figures.view import View, view
 
 MODULES = (
-    *(curves, network, cells, targets, plane, images, maps, histograms),
+    *(curves, network, cells, targets, plane, images, autoencoder, maps, histograms),
     *(gradient_flow, loss_path, hidden_maps, importance, occlusion, scores),
 )
 FIGURES: dict[str, Plot] = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnlab.core.network import layer_name
-from nnlab.core.types import FloatArray, IntArray
+from nnlab.core.types import Array, FloatArray, IntArray, size
 from nnlab.engine import blas
 from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
@@ -57,11 +57,20 @@ class HiddenMap:
     axes: list[str]
 
 
+def mapped_layer(run: View) -> int | None:
+    """The last hidden layer; of an autoencoder the narrowest. None where there is none."""
+    network = run.latest_network
+    layers = hidden_layers(network)
+    if run.data.learn == "inputs":
+        layers.sort(key=lambda index: -size(network.shapes[index + 1]))
+    return layers[-1] if layers else None
+
+
 def _no_layer(run: View, fewest: int) -> str | None:
-    layers = hidden_layers(run.latest_network)
-    if not layers:
+    layer = mapped_layer(run)
+    if layer is None:
         return "there is no hidden layer"
-    numbers = int(np.prod(run.latest_network.shapes[layers[-1] + 1]))
+    numbers = size(run.latest_network.shapes[layer + 1])
     if not 2 <= numbers <= MOST_NUMBERS:
         return f"the last hidden layer must have 2 to {MOST_NUMBERS:,} numbers, not {numbers:,}"
     if not run.rows:
@@ -84,14 +93,20 @@ def hidden_layer(run: View) -> tuple[IntArray, SavedRows, FloatArray]:
     """Epochs (k,), rows, and the outputs (k, N, n) of the last hidden layer for them."""
     epochs, values = run.moments
     which, rows = chosen_moments(epochs, MOMENTS), _rows(run) or run.judged
-    loss, index = LossOfRows(run, rows), hidden_layers(run.latest_network)[-1]
+    outputs = layer_outputs(run, rows, values[which])
+    return epochs[which], rows, outputs
+
+
+def layer_outputs(run: View, rows: SavedRows, values: Array) -> FloatArray:
+    """Outputs (k, N, n) of the mapped layer with values (k, V)."""
+    loss, index = LossOfRows(run, rows), mapped_layer(run) or 0
     outputs = []
     with blas.turn(), blas.single():
-        for moment in which:
-            loss.logits(values[moment])
+        for moment in values:
+            loss.logits(moment)
             hidden = loss.binding.bound[index].y.reshape(len(rows), -1)
             outputs.append(np.nan_to_num(hidden.astype(np.float64)))
-    return epochs[which], rows, np.stack(outputs)
+    return np.stack(outputs)
 
 
 def pca_map(run: View) -> HiddenMap:
@@ -142,13 +157,13 @@ def _draw(
 ) -> "Figure":
     """A panel per epoch; rows with a mark per class, or a colour for the target."""
     drawn = run.once(make)
-    name = layer_name(run.latest_network.layers, hidden_layers(run.latest_network)[-1])
+    name = layer_name(run.latest_network.layers, mapped_layer(run) or 0)
     caption = f"Outputs of {name} for {rows_words(run, drawn.rows)}. {explain(drawn)}"
     count = len(drawn.epochs)
     figure, axes = style.panels(count, *run.title, caption, width=0.56, height=0.97)
     for number, (ax, places) in enumerate(zip(axes, drawn.places, strict=True)):
         ax.set_title(f"{after(int(drawn.epochs[number]))}\n{drawn.notes[number]}", fontsize=8)
-        _draw_rows(ax, run, drawn.rows, places)
+        draw_rows(ax, run, drawn.rows, places)
         _frame(ax, drawn.places if drawn.axes else places)
         ax.set_box_aspect(1)
         if not drawn.axes:
@@ -157,10 +172,15 @@ def _draw(
             ax.locator_params(nbins=4)
             ax.tick_params(labelsize=7, labelleft=not number)
             ax.set(xlabel=drawn.axes[0], ylabel="" if number else drawn.axes[1])
+    explain_marks(figure, axes, run)
+    return figure
+
+
+def explain_marks(figure: "Figure", axes: list["Axes"], run: View) -> None:
+    """The legend of the classes, or the scale of the colours."""
     if axes[-1].collections:
         color_bar(axes[-1].collections[0], axes[-1], label=_target_name(run))
     legend_below(figure, axes[:1], markerscale=1.4)
-    return figure
 
 
 def _frame(ax: "Axes", places: FloatArray) -> None:
@@ -170,10 +190,13 @@ def _frame(ax: "Axes", places: FloatArray) -> None:
     ax.set(xlim=(low[0] - room[0], high[0] + room[0]), ylim=(low[1] - room[1], high[1] + room[1]))
 
 
-def _draw_rows(ax: "Axes", run: View, rows: SavedRows, places: FloatArray) -> None:
+def draw_rows(ax: "Axes", run: View, rows: SavedRows, places: FloatArray) -> None:
+    """A point per row at its place (N, 2), with a mark per class or a colour for its target."""
     names, numbers = row_groups(run, rows)
     if numbers is None:
-        values = np.asarray(rows.targets, np.float64).reshape(len(rows), -1)[:, 0]
+        values: Array = np.asarray(rows.targets, np.float64).reshape(len(rows), -1)[:, 0]
+        if run.data.learn == "inputs":
+            values = run.losses(rows)
         ax.scatter(places[:, 0], places[:, 1], c=values, cmap="cividis", s=9, linewidths=0)
         return
     marks, own = marks_of(names)
@@ -201,12 +224,17 @@ def row_groups(run: View, rows: SavedRows) -> tuple[list[str], IntArray | None]:
     if run.data.task == "identity" and rows.targets.shape[1] <= len(GLYPHS):
         names = [str(number + 1) for number in range(rows.targets.shape[1])]
         return names, rows.targets.argmax(axis=1)
+    own = run.data.row_class_names
+    if rows.classes is not None and len(own) <= len(GLYPHS):
+        return list(own), rows.classes
     if run.classes and rows.targets.ndim == 1 and len(run.classes) <= len(GLYPHS):
         return run.classes, run.labels(rows)
     return [], None
 
 
 def _target_name(run: View) -> str:
+    if run.data.learn == "inputs":
+        return "loss of the row"
     names = output_names(run, run.data.outputs)
     return f"target {short_label(names[0], 24)}" if not run.classes else "number of the class"
 

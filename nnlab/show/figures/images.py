@@ -34,9 +34,14 @@ MOST_LEVEL = 0.998  # of the weights have a colour of their own; a few large one
 
 def no_images(run: View) -> str | None:
     """Why a run has no images with classes; None if it has."""
-    shape = run.data.image_shape
-    if not run.classes or not shape:
+    if not run.classes or not run.data.image_shape:
         return "it is for classes of images"
+    return unlike_images(run)
+
+
+def unlike_images(run: View) -> str | None:
+    """Why the saved rows of a run are no images; None if they are."""
+    shape = run.data.image_shape or ()
     if len(shape) not in (2, 3) or int(np.prod(shape)) != int(np.prod(run.data.inputs)):
         return "its rows are no images"
     return None if run.rows else "no rows are saved"

@@ -43,6 +43,8 @@ BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}  # 
 def _no_numbers(run: View) -> str | None:
     if run.data.kind != "regression":
         return "the targets are classes; confusion counts those"
+    if run.data.learn == "inputs" and run.data.image_shape:
+        return "the targets are images, which reconstructions shows"
     return None if run.rows else "no rows are saved"
 
 
