@@ -8,10 +8,15 @@ from nnlab.cli.completion import complete_config
 from nnlab.cli.options import STDIO, verbosity
 from nnlab.cli.terminal import print_message, print_result
 from nnlab.config.files import shipped
+from nnlab.config.json_schema import TITLE, schema_text
 from nnlab.config.load import describes_race
+from nnlab.config.schema import Config
 from nnlab.errors import UsageError
-from nnlab.run import durable
+from nnlab.race.config import Race
+from nnlab.run import durable, guard
 from nnlab.suggest import did_you_mean
+
+HEAD = "# yaml-language-server: $schema="
 
 
 @click.command
@@ -23,7 +28,8 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
     """Copy a shipped config, to change it.
 
     The copy goes to PATH (- is stdout), by default to NAME.yaml in the current folder. Without
-    NAME, lists the shipped configs.
+    NAME, lists the shipped configs. A file beside the copy, which its first line names, lets
+    editors complete and check it.
 
     \b
     nnlab init
@@ -45,10 +51,26 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
         target = target / source.name
     if target.exists() and not force:
         raise UsageError(f"{target} exists already; --force overwrites it.")
-    durable.write_file(target, source.read_bytes())
+    _copy(source, target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copies a config, puts its schema beside it, and prints how it is run."""
+    is_race = describes_race(source)
+    schema = target.with_name("nnlab-race.schema.json" if is_race else "nnlab.schema.json")
+    durable.write_file(target, f"{HEAD}{schema.name}\n".encode() + source.read_bytes())
     print_result(str(target))
-    verb, runner = ("Run", "descend") if describes_race(source) else ("Train", "train")
+    _write_schema(schema, schema_text(Race if is_race else Config))
+    verb, runner = ("Run", "descend") if is_race else ("Train", "train")
     print_message(f"{verb} it with: nnlab {runner} {target}")
+
+
+def _write_schema(path: Path, text: str) -> None:
+    """Writes the schema, also over one of an older nnlab, but over nothing else."""
+    ours = text[: text.index(TITLE) + len(TITLE)]
+    if guard.status_of(path) is None or durable.read_file(path).startswith(ours.encode()):
+        durable.write_file(path, text)
+        print_message(f"Editors complete and check it with {path}.")
 
 
 def _find(name: str, configs: dict[str, Path]) -> Path:

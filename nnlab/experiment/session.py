@@ -24,14 +24,12 @@ from nnlab.errors import ConfigError, Interrupted, RunUnreadable, StorageError
 from nnlab.experiment import describe, outcome, signals
 from nnlab.experiment.progress import Progress
 from nnlab.experiment.state import Snapshots, digest, freeze, hashed_epochs, start_weights, thaw
-from nnlab.run import durable, environment
+from nnlab.run import environment
 from nnlab.run.checkpoint import Checkpoint
 from nnlab.run.environment import now
 from nnlab.run.folder import (
-    CHANGES,
     CONFIG,
     DATA,
-    ENVIRONMENT,
     FIRST_FILES,
     METRICS,
     RESOLVED,
@@ -75,16 +73,12 @@ def begin(
         raise ConfigError(f"--name: {problem}")
     config = replace(loaded.config, name=name) if name else loaded.config
     built = build(config)
-    machine = environment.describe(argv, with_changes=True)
-    changes = (machine["git"] or {}).pop("changes", b"")
-    about = describe.run(built, machine, start_weights(built))
+    about = describe.run(built, environment.describe(argv, with_changes=True), start_weights(built))
+    changes = (about["git"] or {}).pop("changes", b"")
     folder = RunFolder.create(parent, config.name)
-    with folder.lock():
-        durable.write_file(folder.path / ENVIRONMENT, environment.installed(), sync=False)
-        if changes:
-            durable.write_file(folder.path / CHANGES, changes, sync=False)
-        with new_session(folder, built, about, loaded.text) as session:
-            yield session
+    folder.save_surroundings(environment.installed(), changes)
+    with folder.lock(), new_session(folder, built, about, loaded.text) as session:
+        yield session
 
 
 @contextmanager

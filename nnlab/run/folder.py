@@ -164,6 +164,12 @@ class RunFolder(OutputFolder):
         """Writes a text file, durably."""
         self._write(file, to_bytes(data) if isinstance(data, str) else data)
 
+    def save_surroundings(self, installed: str, changes: bytes) -> None:
+        """Writes environment.txt, and changes.patch where anything changed; no power cut matters."""
+        self._write(ENVIRONMENT, to_bytes(installed), sync=False)
+        if changes:
+            self._write(CHANGES, changes, sync=False)
+
     def read_json(self, file: str) -> dict[str, Any]:
         """The object in a JSON file."""
         return from_json(durable.read_file(self.path / file, MOST_JSON), self.path / file)
