@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from nnlab.api.export import export
     from nnlab.api.fitting import History, fit
     from nnlab.api.gradcheck import gradcheck
+    from nnlab.api.grade import grade, handin
     from nnlab.api.predict import predict
     from nnlab.api.runs import runs
     from nnlab.api.sweep import TrainedSweep as Sweep
@@ -77,6 +78,8 @@ _HOMES = {
     "crosscheck": "nnlab.api.crosscheck",
     "descend": "nnlab.api.descend",
     "gradcheck": "nnlab.api.gradcheck",
+    "grade": "nnlab.api.grade",
+    "handin": "nnlab.api.grade",
     "Sweep": "nnlab.api.sweep:TrainedSweep",
     "Run": "nnlab.api.trained_run:TrainedRun",
     "History": "nnlab.api.fitting",
@@ -115,6 +118,8 @@ __all__ = [
     "export",
     "fit",
     "gradcheck",
+    "grade",
+    "handin",
     "load",
     "predict",
     "resume",

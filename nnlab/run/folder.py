@@ -165,7 +165,7 @@ class RunFolder(OutputFolder):
         self._write(file, to_bytes(data) if isinstance(data, str) else data)
 
     def save_surroundings(self, installed: str, changes: bytes) -> None:
-        """Writes environment.txt, and changes.patch where anything changed; no power cut matters."""
+        """Writes environment.txt, and changes.patch where anything changed."""
         self._write(ENVIRONMENT, to_bytes(installed), sync=False)
         if changes:
             self._write(CHANGES, changes, sync=False)
