@@ -216,6 +216,7 @@ def tricks(honest: bytes) -> Iterator[tuple[str, bytes]]:
 
 def test_all_cheats_are_named_and_no_honest_hand_in(school: Path) -> None:
     before = {p: (p.stat().st_mtime_ns, file_hash(p)) for p in _files(school / "handins")}
+    task = read_task(school / "task.yaml")
     graded = {each.name: each for each in grade_handins(school / "handins", task)}
     assert {p: (p.stat().st_mtime_ns, file_hash(p)) for p in _files(school / "handins")} == before
     honest = [each for name, each in graded.items() if "honest" in name]
