@@ -13,7 +13,7 @@ from nnlab.api.find import AnyPath, AnyRun, find_trained
 from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.run import durable
 from nnlab.show.page import report_run
-from nnlab.show.text_tables import format_records, to_csv
+from nnlab.show.text_tables import format_records, records_to_csv
 from nnlab.study.execute import usable_cores
 from nnlab.teaching.grade import Graded, grade_handins
 from nnlab.teaching.handin import pack_handin
@@ -79,9 +79,7 @@ class Grading(ShownResult):
 
     def to_csv(self) -> str:
         """The table as CSV."""
-        rows = [each.row for each in self.handins]
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        return to_csv(names, [list(map(row.get, names)) for row in rows])
+        return records_to_csv([each.row for each in self.handins])
 
     def __str__(self) -> str:
         return format_records([each.row for each in self.handins])

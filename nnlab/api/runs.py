@@ -23,7 +23,7 @@ from nnlab.run.listing import RunRecord, folders_with_runs, list_runs
 from nnlab.run.names import runs_folder
 from nnlab.run.settings import dotted, training_settings
 from nnlab.run.sweeps import find_all
-from nnlab.show.text_tables import Cell, format_records, to_csv
+from nnlab.show.text_tables import Cell, format_records, records_to_csv, to_csv
 from nnlab.show.words import duration, setting_value, shorten
 from nnlab.status import Status
 from nnlab.suggest import did_you_mean
@@ -169,8 +169,7 @@ class RunList(ShownResult):
     def to_csv(self) -> str:
         """The printed table as CSV, with all digits."""
         rows = [row.cells for row in self.rows]
-        names = list(dict.fromkeys(name for row in rows for name in row)) or column_names()
-        return to_csv(names, [list(map(row.get, names)) for row in rows])
+        return records_to_csv(rows) if rows else to_csv(column_names(), [])
 
     def __str__(self) -> str:
         rows = [{key: _cell(key, v) for key, v in row.cells.items()} for row in self.rows]
