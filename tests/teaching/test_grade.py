@@ -388,8 +388,8 @@ def test_a_run_is_handed_in_from_python(
     run = nnlab.load(school / "handins" / "deep" / "er" / "honest folder").tag("good")
     assert nnlab.handin(run) == Path("honest folder.zip")
     assert read_handin(nnlab.handin(run.path, "ada.zip")) == read_handin(run.path)
-    with pytest.raises(UsageError, match="timeout is 0"):
-        nnlab.grade(".", "xor", timeout=0)
+    with pytest.raises(UsageError, match="jobs is 0"):
+        nnlab.grade(".", "xor", jobs=0)
     with pytest.raises(RunUnreadable, match="no run and no zip"):
         nnlab.grade(school / "none", "xor")
 
