@@ -7,7 +7,6 @@ python -m docs.generate --check    exit code 1 and the difference, if a page on 
 """
 
 import difflib
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from docs.explain import explain_page
 from nnlab import __version__, errors
 from nnlab.cli import main
 from nnlab.config.describe import config_reference
-from nnlab.config.json_schema import json_schema
+from nnlab.config.json_schema import schema_text
 from nnlab.race.describe import race_reference
 
 HERE = Path(__file__).resolve().parent
@@ -104,7 +103,7 @@ def pages() -> dict[Path, str]:
         HERE / "explain.md": NOTE + explain_page(),
         HERE / "environment.md": environment_page(),
         HERE / "man" / "nnlab.1": manual_page(),
-        HERE / "config.schema.json": json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n",
+        HERE / "config.schema.json": schema_text(),
     }
 
 

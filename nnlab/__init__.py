@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from nnlab.api.export import export
     from nnlab.api.fitting import History, fit
     from nnlab.api.gradcheck import gradcheck
+    from nnlab.api.grade import grade, handin
     from nnlab.api.lr import lr
     from nnlab.api.predict import predict
     from nnlab.api.runs import runs
@@ -79,6 +80,8 @@ _HOMES = {
     "crosscheck": "nnlab.api.crosscheck",
     "descend": "nnlab.api.descend",
     "gradcheck": "nnlab.api.gradcheck",
+    "grade": "nnlab.api.grade",
+    "handin": "nnlab.api.grade",
     "lr": "nnlab.api.lr",
     "Sweep": "nnlab.api.sweep:TrainedSweep",
     "Run": "nnlab.api.trained_run:TrainedRun",
@@ -118,6 +121,8 @@ __all__ = [
     "export",
     "fit",
     "gradcheck",
+    "grade",
+    "handin",
     "load",
     "lr",
     "predict",

@@ -36,6 +36,8 @@ SURFACE = {
     "export",
     "fit",
     "gradcheck",
+    "grade",
+    "handin",
     "load",
     "lr",
     "resume",

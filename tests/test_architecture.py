@@ -81,7 +81,9 @@ RULES = {
     "estimators": rule(RANK_5 | {"api.user_network"}, "numpy sklearn"),
     "peers": rule(RANK_5 | {"explanation.blocks", "exports"}, "numpy", "sklearn torch"),
     "api": rule(
-        RANK_6 | {"race", "show"}, "annotated_types numpy", "IPython matplotlib pandas rich"
+        RANK_6 | {"race", "show", "teaching"},
+        "annotated_types numpy",
+        "IPython matplotlib pandas rich",
     ),
     "show": rule(set()),
     "show.words": rule({"status"}),

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from scipy.sparse import csr_array, csr_matrix
 
 import nnlab
 from nnlab.cli import main
@@ -183,6 +184,8 @@ def test_the_command_line_says_that_the_rows_are_not_there(trained: Run) -> None
         ((X[:, 0], Y), {}, "x has the shape (60,); rows are needed. A single column is x.resh"),
         ((X.astype(str), Y), {}, "x is of type <U"),
         ((np.ma.masked_less(X, 0), Y), {}, "x must all be there, and some of its values are m"),
+        ((csr_array(X), Y), {}, "x is a sparse matrix; nnlab needs all its numbers: .toarray()."),
+        ((X, csr_matrix(X)), {}, "y is a sparse matrix; nnlab needs all its numbers: .toarray()."),
         ({"x": X, "y": Y}, {}, "data is (x, y) or a data frame, and here it is dict."),
         (FRAME.assign(a=[[1, 2]] * 60), {"target": "kind"}, "column 'a' holds something that is n"),
         ((X, Y), {"target": "a"}, "data.target is 'a', and data=(x, y) has its targets in y. Set"),

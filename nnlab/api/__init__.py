@@ -3,6 +3,7 @@
     training             train, resume
     sweep, tune          many trainings; descend: a race of optimizers
     evaluate, predict    a trained network on rows; explain: on one row, step by step
+    handin, grade        the hand-ins of a class
     gradcheck, verify    checks; crosscheck: another library; doctor: why a network does not learn
     runs, compare        several runs; conditions: which runs; export: a run for other tools
     fitting              fit, without a config and without files

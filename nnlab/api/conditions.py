@@ -17,10 +17,12 @@ from nnlab.config.short_forms import full_member
 from nnlab.config.tree import Node, Source, to_plain
 from nnlab.config.yaml12 import read_yaml
 from nnlab.errors import ConfigError, UsageError
+from nnlab.run.labels import SEPARATOR
 from nnlab.run.settings import dotted
 from nnlab.suggest import certain_name, did_you_mean
 
 PATTERN = re.compile(r"\s*([^\s=!<>]+)\s*(==|!=|<=|>=|=|<|>)(.*)", re.DOTALL)
+TAGS = "tags"  # the column of all tags of a run; it equals each of them
 ORDERS = {sign: holds for sign, holds in SIGNS.items() if sign != "="}
 
 
@@ -56,6 +58,8 @@ class Condition:
     def _equals(self, value: Any) -> bool:
         if _may_be_file(self.key) and isinstance(value, str) and isinstance(self.value, str):
             return value == self.value or value.endswith("/" + self.value.removeprefix("./"))
+        if self.key == TAGS:
+            return str(self.value) in str(value).split(SEPARATOR)
         return _same(value, self.value)
 
     def nearest(self, runs: Iterable[Mapping[str, Any]]) -> str:

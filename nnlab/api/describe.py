@@ -15,6 +15,7 @@ from nnlab.show.words import count, shorten
 
 SHOWN = ("column", "kind", "missing", "distinct", "values", "use")
 LONGEST = 30  # characters of values
+TEST = 0.2  # the share of the test part
 ENOUGH = 50  # rows for a validation part beside the test part
 
 
@@ -75,9 +76,11 @@ def describe_table(path: Path, target: str | None = None, folder: Path = Path())
     shown = Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
     outputs, is_classes = _outputs(absolute)
     few = profile.rows < ENOUGH
-    data = profile.settings | {"path": shown, "test": 0.2}
+    data = profile.settings | {"path": shown, "test": TEST}
     data |= {} if few else {"validation": 0.2}
-    data |= {"stratify": True} if is_classes else {"scale_target": "standardize"}
+    data |= {} if is_classes else {"scale_target": "standardize"}
+    if is_classes and profile.rows >= outputs / TEST:  # enough for a test row of each class
+        data |= {"stratify": True}
     network: list[Any] = [{"dense": 16}, "relu", {"dense": outputs}]
     config = {
         "name": name_from_stem(path.name.partition(".")[0]),

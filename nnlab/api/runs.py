@@ -8,7 +8,7 @@ from typing import Any, overload
 
 from nnlab.api.arguments import checks_arguments
 from nnlab.api.compare import LONGEST_SETTING
-from nnlab.api.conditions import Condition, condition_values, parse_condition
+from nnlab.api.conditions import TAGS, Condition, condition_values, parse_condition
 from nnlab.api.find import AnyPath
 from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.api.trained_run import TrainedRun
@@ -18,15 +18,17 @@ from nnlab.core import columns
 from nnlab.core.metrics import METRICS, SumMetric, better_when
 from nnlab.errors import NnlabError, UsageError
 from nnlab.run.files import RunFiles
+from nnlab.run.labels import SEPARATOR
 from nnlab.run.listing import RunRecord, folders_with_runs, list_runs
 from nnlab.run.names import runs_folder
 from nnlab.run.settings import dotted, training_settings
 from nnlab.run.sweeps import find_all
-from nnlab.show.text_tables import Cell, format_records, to_csv
+from nnlab.show.text_tables import Cell, format_records, records_to_csv, to_csv
 from nnlab.show.words import duration, setting_value, shorten
 from nnlab.status import Status
 from nnlab.suggest import did_you_mean
 
+LABEL_COLUMNS = (TAGS, "note")  # columns of the table where a run has them
 STATUSES = tuple(status.value for status in Status if status is not Status.UNKNOWN)
 
 
@@ -97,7 +99,12 @@ class ListedRun:
         row = {name: self.values.get(name) for name in column_names()}
         run, time = row.pop("run"), row.pop("time")
         trial = {"trial": self.run.trial} if self.run.trial else {}
-        return {"run": run, **trial, **row, **self.settings, "time": time}
+        return {"run": run, **trial, **row, **self.settings, "time": time, **self.labels}
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        """The tags and the note, where the run has any."""
+        return {key: self.values[key] for key in LABEL_COLUMNS if self.values.get(key)}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -146,7 +153,7 @@ class RunList(ShownResult):
                 | {name: value for name, value in r.final.items() if columns.split(name)[0]}
                 | columns.named(columns.TEST, r.test)
                 | row.settings
-                | {"seconds": r.seconds}
+                | {"seconds": r.seconds, **row.labels}
                 for row in self.rows
                 for r in [row.run]
             ]
@@ -162,9 +169,7 @@ class RunList(ShownResult):
     def to_csv(self) -> str:
         """The printed table as CSV, with all digits."""
         rows = [row.cells for row in self.rows]
-        return to_csv(
-            list(rows[0] if rows else column_names()), [list(row.values()) for row in rows]
-        )
+        return records_to_csv(rows) if rows else to_csv(column_names(), [])
 
     def __str__(self) -> str:
         rows = [{key: _cell(key, v) for key, v in row.cells.items()} for row in self.rows]
@@ -220,8 +225,10 @@ def _columns(run: RunRecord, top: Path) -> dict[str, Any]:
         "data": run.data,
         "epochs": run.epochs,
         "time": run.seconds,
+        TAGS: SEPARATOR.join(run.labels.tags),
+        "note": run.labels.note,
     }
-    names = dict.fromkeys([*column_names(), *METRICS])
+    names = dict.fromkeys([*column_names(), *METRICS, *LABEL_COLUMNS])
     return {name: (about if name in about else numbers).get(name) for name in names}
 
 

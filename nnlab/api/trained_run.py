@@ -1,6 +1,7 @@
 """The object of a run: what a notebook shows of it, its figures, its report."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,6 +17,7 @@ from nnlab.core import columns
 from nnlab.data.memory import Memory
 from nnlab.errors import NnlabError
 from nnlab.run.folder import Weights
+from nnlab.run.labels import change_labels, read_labels, rename_run
 from nnlab.run.run import Run
 from nnlab.show.figures import FIGURES, View
 from nnlab.show.figures.inline import draw_inline
@@ -73,8 +75,8 @@ class TrainedRun(ShownResult, Run):
                 for name, value in numbers.items()
                 if isinstance(value, int | float)
             ]
-            setting = View(self.path).title[1]
-            return [f"{self.name}: {self.status}{after}{more}", setting, "  ".join(texts)]
+            lines = [View(self.path).title[1], *read_labels(self.folder).lines, "  ".join(texts)]
+            return [f"{self.name}: {self.status}{after}{more}", *lines]
         except NnlabError as error:
             return [f"{self.name}: {self.status}", str(error)]
 
@@ -90,6 +92,20 @@ class TrainedRun(ShownResult, Run):
     def table(self) -> dict[str, NDArray[Any]]:
         """`metrics`: metrics.csv by column, a number per epoch."""
         return self.metrics
+
+    def tag(self, *tags: str, remove: bool = False) -> Self:
+        """Put tags on the run, or remove them, as `nnlab runs tag`. Raises UsageError."""
+        change_labels(self.folder, tags, remove)
+        return self
+
+    def annotate(self, note: str) -> Self:
+        """Write a note on the run in place of the one before; an empty text removes that."""
+        change_labels(self.folder, note=note)
+        return self
+
+    def rename(self, name: str) -> Self:
+        """The run, which `nnlab runs rename` has given another name."""
+        return replace(self, path=rename_run(self.folder, name))
 
     @checks_arguments
     def plot(

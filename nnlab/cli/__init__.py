@@ -44,6 +44,7 @@ COMMANDS = {  # and the first line of the help of each
     "descend": "Let optimizers race on a function.",
     "data": "Download the image data sets, and describe a CSV file.",
     "init": "Copy a shipped config, to change it.",
+    "schema": "Print the JSON schema of a config.",
     "help": "Show the help of COMMAND, or all commands.",
 }
 

@@ -1,25 +1,19 @@
 """`nnlab grade`."""
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from nnlab.api.grade import MEMORY, TIMEOUT_S, grade
 from nnlab.cli import options
 from nnlab.cli.completion import complete_config
 from nnlab.cli.sweep import parse_size
-from nnlab.cli.terminal import print_data, print_json, print_message, print_result
+from nnlab.cli.terminal import print_data, print_message, print_outcome
 from nnlab.errors import CheckFailed
-from nnlab.show.text_tables import format_records, to_csv
 from nnlab.show.words import count
-from nnlab.study.execute import usable_cores
-from nnlab.teaching.grade import Graded, Verdict, grade
-from nnlab.teaching.task import read_task
-
-TIMEOUT_S = 600.0
-MEMORY = 2 * 10**9 if sys.platform == "linux" else None  # no other system limits a process
+from nnlab.teaching.grade import Graded, Verdict
 
 
 @click.command
@@ -75,24 +69,14 @@ def command(
     nnlab grade handins --against task.yaml
     nnlab grade handins --against task.yaml --csv
     """
-    task = read_task(against)
-    graded = grade(
-        folder, task, jobs or usable_cores(), timeout, memory or MEMORY, see=print_message
+    grading = grade(
+        folder, against, jobs=jobs, timeout=timeout, memory=memory or MEMORY, see=print_message
     )
-    _print_graded(folder, graded, as_csv, as_json)
-    _raise_unverified(graded)
-
-
-def _print_graded(folder: Path, graded: Sequence[Graded], as_csv: bool, as_json: bool) -> None:
-    """The table: a row per hand-in."""
-    rows = [each.row for each in graded]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    if as_json:
-        print_json({"folder": str(folder), "handins": rows})
-    elif as_csv:
-        print_data(to_csv(names, [[row.get(name) for name in names] for row in rows]))
+    if as_csv:
+        print_data(grading.to_csv())
     else:
-        print_result(format_records(rows))
+        print_outcome(grading, as_json)
+    _raise_unverified(grading.handins)
 
 
 def _raise_unverified(graded: Sequence[Graded]) -> None:

@@ -5,11 +5,9 @@ from pathlib import Path
 import click
 
 from nnlab.api.find import find_training
+from nnlab.api.grade import handin
 from nnlab.cli.options import FILE, output_option, run_argument, verbosity
-from nnlab.cli.terminal import print_messages, print_result
-from nnlab.run import durable
-from nnlab.show.page import report_run
-from nnlab.teaching.handin import pack_handin
+from nnlab.cli.terminal import print_message, print_result
 
 
 @click.command
@@ -27,8 +25,5 @@ def command(run: str, runs: Path | None, output: Path | None) -> None:
     nnlab handin latest -o ada.zip
     """
     folder = find_training(run, runs)
-    report = report_run(folder)
-    print_messages(report.notices, "Note: ")
-    path = output or Path(f"{folder.name}.zip")
-    durable.write_file(path, pack_handin(folder, report.html.encode()), sync=False)
+    path = handin(folder.path, output, see=lambda note: print_message(f"Note: {note}"))
     print_result(str(path))

@@ -8,10 +8,15 @@ from nnlab.cli.completion import complete_config
 from nnlab.cli.options import STDIO, verbosity
 from nnlab.cli.terminal import print_message, print_result
 from nnlab.config.files import shipped
+from nnlab.config.json_schema import TITLE, schema_text
 from nnlab.config.load import describes_race
+from nnlab.config.schema import Config
 from nnlab.errors import UsageError
-from nnlab.run import durable
+from nnlab.race.config import Race
+from nnlab.run import durable, guard
 from nnlab.suggest import did_you_mean
+
+HEAD = "# yaml-language-server: $schema="
 
 
 @click.command
@@ -23,7 +28,8 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
     """Copy a shipped config, to change it.
 
     The copy goes to PATH (- is stdout), by default to NAME.yaml in the current folder; weights or
-    a folder of data that it begins with go beside it. Without NAME, lists the shipped configs.
+    a folder of data that it begins with go beside it, and a file that its first line names, which
+    lets editors complete and check it. Without NAME, lists the shipped configs.
 
     \b
     nnlab init
@@ -43,18 +49,27 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
     target = path or Path(source.name)
     if target.is_dir():
         target = target / source.name
-    _copy(source, target, force)
-    verb, runner = ("Run", "descend") if describes_race(source) else ("Train", "train")
+    is_race = describes_race(source)
+    schema = target.with_name("nnlab-race.schema.json" if is_race else "nnlab.schema.json")
+    _copy(source, target, f"{HEAD}{schema.name}\n", force)
+    _write_schema(schema, schema_text(Race if is_race else Config))
+    verb, runner = ("Run", "descend") if is_race else ("Train", "train")
     print_message(f"{verb} it with: nnlab {runner} {target}")
 
 
-def _copy(source: Path, target: Path, force: bool) -> None:
-    """Copy a config, and the weights and the folder of its name. Raises UsageError."""
+def _copy(source: Path, target: Path, head: str, force: bool) -> None:
+    """Copy a config below a first line, and the weights and the folder of its name to its side.
+
+    Raises UsageError.
+    """
     beside = (source.with_suffix(".safetensors"), source.with_suffix(""))
-    copies = {target: source, **{target.with_name(p.name): p for p in beside if p.exists()}}
-    for copy in copies:
+    copies = {target.with_name(path.name): path for path in beside if path.exists()}
+    for copy in (target, *copies):
         if copy.exists() and not force:
             raise UsageError(f"{copy} exists already; --force overwrites it.")
+    durable.make_folder(target.parent)
+    durable.write_file(target, head.encode() + source.read_bytes())
+    print_result(str(target))
     for copy, original in copies.items():
         files = [original] if original.is_file() else filter(Path.is_file, original.rglob("*"))
         for file in files:
@@ -62,6 +77,14 @@ def _copy(source: Path, target: Path, force: bool) -> None:
             durable.make_folder(place.parent)
             durable.write_file(place, file.read_bytes())
         print_result(str(copy))
+
+
+def _write_schema(path: Path, text: str) -> None:
+    """Write the schema, also over one of an older nnlab, but over nothing else."""
+    ours = text[: text.index(TITLE) + len(TITLE)]
+    if guard.status_of(path) is None or durable.read_file(path).startswith(ours.encode()):
+        durable.write_file(path, text)
+        print_message(f"Editors complete and check it with {path}.")
 
 
 def _find(name: str, configs: dict[str, Path]) -> Path:

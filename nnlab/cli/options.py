@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from nnlab.cli.completion import complete_config, complete_run, complete_setting
-from nnlab.cli.terminal import LEVEL, QUIET, VERBOSE, print_message
+from nnlab.cli.terminal import LEVEL, QUIET, VERBOSE, print_message, stdin_copies
 
 F = TypeVar("F", bound=Callable[..., Any])
 STDIO = "-"
@@ -61,6 +61,7 @@ class InputPath(NamedPath):
         folder = ctx.with_resource(TemporaryDirectory(prefix="nnlab-"))
         path = Path(folder, "stdin" + (".npz" if content.startswith(b"PK") else self.suffix))
         durable.write_file(path, content)
+        stdin_copies.append(str(path))
         return click.Path.convert(self, str(path), param, ctx)
 
 

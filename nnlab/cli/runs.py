@@ -1,25 +1,59 @@
-"""`nnlab runs`: the table of runs, sorted and filtered."""
+"""`nnlab runs`: the table of runs, and what a user does with a run as a folder."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from nnlab.api.find import find_run
 from nnlab.api.runs import STATUSES
 from nnlab.api.runs import runs as list_of_runs
-from nnlab.cli.completion import columns_and_settings, complete_setting, complete_words
+from nnlab.cli.completion import (
+    columns_and_settings,
+    complete_run,
+    complete_setting,
+    complete_words,
+)
+from nnlab.cli.group import Subcommands
 from nnlab.cli.options import (
     FOLDER,
     WHOLE,
     comma_list,
     prefer,
+    run_argument,
+    runs_option,
     table_options,
     verbosity,
 )
 from nnlab.cli.terminal import print_data, print_json, print_message, print_result
-from nnlab.errors import RunUnreadable
+from nnlab.errors import RunUnreadable, UsageError
+from nnlab.run.labels import change_labels, removable, remove_run, rename_run
+from nnlab.run.text import shown
+from nnlab.show.words import count
 
 
-@click.command
+class ListCommand(Subcommands):
+    """A table of a folder, and commands; a folder may have the name of a command."""
+
+    allow_extra_args = False
+    allow_interspersed_args = True
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None,
+        **extra: Any
+    ) -> click.Context:  # fmt: skip
+        """The context of the command that the first words name, else that of the table."""
+        named = args[0] if args and args[0] in self.commands else None
+        followed = len(args) > 1 and not args[1].startswith("-")
+        if named and (followed or not Path(named).is_dir()):
+            path = f"{info_name} {named}"
+            return self.commands[named].make_context(path, args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+
+@click.group(
+    cls=ListCommand, invoke_without_command=True, no_args_is_help=False, subcommand_metavar=""
+)
 @click.argument("folder", metavar="[DIR]", type=FOLDER, required=False)
 @click.option("--runs", type=FOLDER, hidden=True)  # the older spelling of DIR
 @click.option(
@@ -70,12 +104,16 @@ def command(
     or a short name such as lr. Values can be short forms, as in a config: data=csv. Settings that
     --where and --sort name become columns. --columns names all columns, and settings among them.
 
+    A folder that has the name of a command below is written ./tag.
+
     \b
     nnlab runs
     nnlab runs --sort accuracy --status completed
     nnlab runs --where 'lr<0.1' --where data=xor --sort lr
     nnlab runs --sort accuracy --limit 5 --columns lr,hidden
     nnlab runs runs/sweep-identity8-lr
+    nnlab runs tag latest good
+    nnlab runs --where tags=good
     """
     top = _existing_folder(folder, runs)
     listed = list_of_runs(
@@ -102,3 +140,89 @@ def _existing_folder(folder: Path | None, runs: Path | None) -> Path | None:
     if runs is not None:
         prefer(f"nnlab runs {runs}", f"--runs {runs}")
     return top
+
+
+@command.command
+@run_argument
+@click.argument("words", metavar="TAG...", nargs=-1, required=True)
+@click.option("--remove", is_flag=True, help="Remove these tags from the run.")
+@verbosity
+def tag(run: str, runs: Path | None, words: tuple[str, ...], remove: bool) -> None:
+    """Put tags on a run.
+
+    A tag is a word. `nnlab runs` shows tags, and with --where tags=good only runs that have one.
+    Tags are in labels.json in the run's folder, which no training and no check reads.
+
+    \b
+    nnlab runs tag latest good baseline
+    nnlab runs tag latest good --remove
+    """
+    folder = find_run(run, runs)
+    print_result(": ".join([folder.name, *change_labels(folder, words, remove).lines]))
+
+
+@command.command("note")
+@run_argument
+@click.argument("text", metavar="TEXT")
+@verbosity
+def write_note(run: str, runs: Path | None, text: str) -> None:
+    """Write a note on a run.
+
+    `nnlab runs` and the report show it. It takes the place of the note before; an empty TEXT
+    removes that.
+
+    \b
+    nnlab runs note latest "the first with the new data"
+    """
+    folder = find_run(run, runs)
+    print_result(": ".join([folder.name, *change_labels(folder, note=text).lines]))
+
+
+@command.command
+@run_argument
+@click.argument("name", metavar="NAME")
+@verbosity
+def rename(run: str, runs: Path | None, name: str) -> None:
+    """Give a run another name.
+
+    It stands between the date and the last digits of the folder's name, which stay: commands and
+    configs find the run by its old name, too. Prints the new path.
+
+    \b
+    nnlab runs rename latest baseline
+    """
+    print_result(str(rename_run(find_run(run, runs), name)))
+
+
+@command.command
+@click.argument("run", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
+@runs_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@verbosity
+def rm(run: tuple[str, ...], runs: Path | None, yes: bool) -> None:
+    """Remove runs for ever.
+
+    Asks first, and prints the paths. Refuses a run into which a program writes, and a folder with
+    files that no run has; then it removes nothing. What a link in the folder leads to stays.
+
+    \b
+    nnlab runs rm latest
+    nnlab runs rm 20261127-1907 20261127-1912 --yes
+    """
+    paths = list(dict.fromkeys(removable(find_run(name, runs)) for name in run))
+    listed = "\n".join(map(shown, paths))
+    if not yes and not _confirm(f"{listed}\nRemove {count(len(paths), 'run')} for ever?"):
+        raise UsageError("Nothing was removed; with --yes, nothing is asked.")
+    for path in paths:
+        remove_run(path)
+        print_result(str(path))
+
+
+def _confirm(question: str) -> bool:
+    """The answer on the terminal; no where there is none to answer."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort as error:
+        if isinstance(error.__context__, EOFError):
+            return False
+        raise

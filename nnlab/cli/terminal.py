@@ -12,6 +12,7 @@ import click
 
 LEVEL = "nnlab.level"  # the key in click's context
 QUIET, NORMAL, VERBOSE = -1, 0, 1
+stdin_copies: list[str] = []  # paths of files that hold what standard input gave
 
 
 def verbosity_level() -> int:
@@ -29,7 +30,13 @@ def is_interactive() -> bool:
 def _printable(text: str) -> str:
     from nnlab.run.text import printable  # not at the top: it imports NumPy
 
-    return printable(text)
+    return printable(_without_copies(text))
+
+
+def _without_copies(text: str) -> str:
+    for path in stdin_copies:
+        text = text.replace(path, "standard input")
+    return text
 
 
 def terminal_width(stream: TextIO | None) -> int:
@@ -56,7 +63,8 @@ def print_json(value: Mapping[str, Any]) -> None:
     """Print a result as one strict JSON object; nan and inf are null."""
     from nnlab.run.text import json_value
 
-    _write_stdout(json.dumps(json_value(value), allow_nan=False, indent=2) + "\n")
+    text = json.dumps(json_value(value), allow_nan=False, indent=2)
+    _write_stdout(_without_copies(text) + "\n")
 
 
 def _write_stdout(data: str | bytes) -> None:

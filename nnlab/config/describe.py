@@ -43,7 +43,8 @@ with its main setting (`dense: 256`), or with all settings (`{name: dense, units
 setting is marked with *. A relative path starts at the folder of the config file; in `--set` it
 starts at the current folder. No number may be nan or infinite. Editors with a YAML language server
 complete and check a config with [config.schema.json](config.schema.json), if its first line is
-`# yaml-language-server: $schema=PATH`.
+`# yaml-language-server: $schema=PATH`. `nnlab init` writes this line and such a file beside the
+config; `nnlab schema` prints it.
 """
 BASE_EXAMPLE = """
 ```yaml

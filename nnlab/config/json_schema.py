@@ -7,6 +7,7 @@ the data.
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -21,6 +22,7 @@ from nnlab.config.schema import Config
 
 Schema = dict[str, Any]
 DRAFT = "http://json-schema.org/draft-07/schema#"  # the newest that most editors know whole
+TITLE = "An nnlab"
 TYPES = {float: "number", int: "integer", str: "string", bool: "boolean", type(None): "null"}
 # By type of limit: its attribute, and the key for a number or a text, and for a list.
 LIMITS: dict[type, tuple[str, str, str]] = {
@@ -33,14 +35,20 @@ LIMITS: dict[type, tuple[str, str, str]] = {
 }
 
 
-def json_schema(cls: type[Any] = Config, title: str = "An nnlab experiment") -> Schema:
+def schema_text(cls: type[Any] = Config) -> str:
+    """The file of a schema, of a training's config or a race's."""
+    return json.dumps(json_schema(cls), indent=1, ensure_ascii=False) + "\n"
+
+
+def json_schema(cls: type[Any] = Config) -> Schema:
     """The schema of a whole config; each family of members is a definition in it."""
     definitions: dict[str, Schema] = {}
     record = _record(cls, definitions)
     if cls is Config:  # the file that a config extends may hold what this one lacks
         record["properties"][EXTENDS] = {"type": "string", "description": MEANING}
         record["anyOf"] = [{"required": record.pop("required")}, {"required": [EXTENDS]}]
-    return {"$schema": DRAFT, "title": title, **record, "definitions": definitions}
+    title = "experiment" if cls is Config else cls.__name__.lower()
+    return {"$schema": DRAFT, "title": f"{TITLE} {title}", **record, "definitions": definitions}
 
 
 def _record(cls: type[Any], definitions: dict[str, Schema]) -> Schema:

@@ -135,7 +135,11 @@ def read_csv_rows(path: Path, form: CsvForm) -> Generator[Row]:
                     f"{path}, line {reader.line_num} holds a carriage return that ends no line. "
                     "Save the file with the line ends of Unix or Windows."
                 ) from None
-            raise DataError(f"{path}, line {reader.line_num}: {error}.") from None
+            words = str(error)
+            if "field limit" in words:
+                words = f"a cell has more than {csv.field_size_limit():,} characters; perhaps a "
+                words += "quotation mark is not closed"
+            raise DataError(f"{path}, line {reader.line_num}: {words}.") from None
 
 
 def read_text_lines(path: Path, form: CsvForm) -> Generator[str]:

@@ -159,6 +159,8 @@ def _array(values: Any, what: str, kind: ArrayKind) -> Array:
     """
     if np.ma.is_masked(values):
         raise DataError(f"{what} must all be there, and some of its values are masked.")
+    if hasattr(values, "toarray"):  # of SciPy
+        raise DataError(f"{what} is a sparse matrix; nnlab needs all its numbers: .toarray().")
     try:
         array = np.array(values)
     except (TypeError, ValueError) as error:

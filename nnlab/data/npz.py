@@ -77,7 +77,7 @@ def open_npz(file: BinaryIO, kind: str = ".npz") -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(bounded) as archive:
             bounded.most = None
             if len(archive.infolist()) > MAX_MEMBERS:
-                raise NpzError(f"it holds more than {MAX_MEMBERS:,} arrays")
+                raise NpzError(f"it holds more than {MAX_MEMBERS:,} members")
             yield archive
     except _FORGED as error:
         raise NpzError(f"it is not an intact {kind} file ({error})") from error
@@ -137,7 +137,7 @@ class _Bounded(io.BufferedIOBase):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if self.most is not None and size is not None and size > self.most:
-            raise NpzError(f"it holds more than {MAX_MEMBERS:,} arrays")
+            raise NpzError(f"it holds more than {MAX_MEMBERS:,} members")
         return self._file.read(-1 if size is None else size)
 
     def seek(self, offset: int, whence: int = 0, /) -> int:

@@ -73,8 +73,10 @@ def begin(
         raise ConfigError(f"--name: {problem}")
     config = replace(loaded.config, name=name) if name else loaded.config
     built = build(config)
-    about = describe.run(built, environment.describe(argv), start_weights(built))
+    about = describe.run(built, environment.describe(argv, with_changes=True), start_weights(built))
+    changes = (about["git"] or {}).pop("changes", b"")
     folder = RunFolder.create(parent, config.name)
+    folder.save_surroundings(environment.installed(), changes)
     with folder.lock(), new_session(folder, built, about, loaded.text) as session:
         yield session
 

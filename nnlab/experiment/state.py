@@ -14,7 +14,7 @@ from nnlab.core.network import Network
 from nnlab.core.schedules import Patience
 from nnlab.core.types import Array
 from nnlab.errors import RunUnreadable
-from nnlab.run import durable
+from nnlab.run import durable, names
 from nnlab.run.folder import RunFolder, weights_file
 from nnlab.run.weights import read_weights
 from nnlab.status import Status
@@ -32,7 +32,7 @@ NUMBERS_IN_SNAPSHOTS = 400_000  # 3 MB of float64
 def start_file(init: object) -> Path | None:
     """The file of initial weights that a config's `init` names; None for a distribution."""
     if isinstance(init, FromRun):
-        return Path(init.run) / weights_file("final")
+        return names.present(Path(init.run)) / weights_file("final")
     return Path(init.file) if isinstance(init, FromFile) else None
 
 

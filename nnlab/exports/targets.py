@@ -13,11 +13,10 @@ from nnlab.exports.notebook import export_notebook
 from nnlab.exports.onnx_graph import export_onnx
 from nnlab.exports.tensors import export_safetensors
 from nnlab.exports.torch_source import export_torch
-from nnlab.run.folder import Weights
+from nnlab.run.folder import EXPORTS, Weights
 from nnlab.run.run import Run
 
 Exporter = Callable[[Run, Path, Weights], list[str]]
-FOLDER = "exports"  # in the folder of a run
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def export_run(run: Run, to: str, path: Path, weights: Weights = "final") -> lis
 
 def default_path(run: Run, to: str) -> Path:
     """Where an export goes without another path. Raises UsageError for an unknown target."""
-    return run.path / FOLDER / find_target(to).file
+    return run.path / EXPORTS / find_target(to).file
 
 
 def find_target(to: str) -> Target:

@@ -9,9 +9,9 @@ import numpy as np
 from nnlab.core.types import FloatArray
 from nnlab.errors import ConfigError, RunUnreadable
 from nnlab.race.config import LANDSCAPE, Race, member_words, parse_race
-from nnlab.race.folder import KIND, PATHS, read_paths
+from nnlab.race.folder import KIND, read_paths
 from nnlab.race.landscapes import Domain, Landscape
-from nnlab.run.folder import RESOLVED, RunFolder
+from nnlab.run.folder import PATHS, RESOLVED, RunFolder
 from nnlab.run.text import shown
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import (

@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 
 from nnlab.errors import RunUnreadable
 from nnlab.run import records
-from nnlab.run.folder import RunFolder
+from nnlab.run.folder import PATHS, RunFolder
 from nnlab.run.text import shown
 
 KIND = "race"  # in run.json; a training has no kind
-PATHS = "paths.csv"
 COLUMNS: dict[str, Callable[[NDArray[Any]], bool]] = {
     **dict.fromkeys(("run", "step"), lambda column: column.dtype == np.int64),
     **dict.fromkeys(

@@ -7,7 +7,8 @@ from nnlab.config.tree import Node, to_plain
 from nnlab.race.config import expand_race, parse_race
 from nnlab.race.figure import FIGURES, race_of, race_setting
 from nnlab.race.folder import ends
-from nnlab.run.folder import RunFolder
+from nnlab.run.folder import LABELS, RunFolder
+from nnlab.run.labels import read_labels
 from nnlab.show.figures import View, view
 from nnlab.show.page.pictures import Album
 from nnlab.show.page.render import Page, Report, render
@@ -40,6 +41,7 @@ def report_race(folder: RunFolder) -> Report:
         page.title, page.setting = race.name, race_setting(race)
         lowest = race.function.lowest
         page.key_numbers = [] if lowest is None else [("lowest value", format_number(lowest))]
+    page.labels = attempt(LABELS, lambda: read_labels(folder).lines, [])
     page.settings = attempt("The config", lambda: explain_settings(run, in_full), None)
     page.story = _story(run)
     page.tables = attempt(

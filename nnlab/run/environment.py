@@ -29,8 +29,13 @@ ESSENCE = {
 }
 
 
-def describe(argv: Sequence[str] | None = None, folder: Path | None = None) -> dict[str, Any]:
-    """argv, versions, platform, threads and git state of `folder` (default: the current one)."""
+def describe(
+    argv: Sequence[str] | None = None, folder: Path | None = None, with_changes: bool = False
+) -> dict[str, Any]:
+    """argv, versions, platform, threads and git state of `folder` (default: the current one).
+
+    with_changes: `git` also has the changes, unless $NNLAB_CHANGES is 0.
+    """
     blas = loaded_blas()
     return {
         "argv": list(sys.argv if argv is None else argv),
@@ -47,7 +52,7 @@ def describe(argv: Sequence[str] | None = None, folder: Path | None = None) -> d
             "blas": blas.get("num_threads"),
             **{name: os.environ.get(name) for name in threads.VARIABLES},
         },
-        "git": git(folder or Path()),
+        "git": git(folder or Path(), with_changes and os.environ.get("NNLAB_CHANGES") != "0"),
     }
 
 
@@ -93,6 +98,23 @@ def versions() -> dict[str, str]:
         "blas": f"{blas.get('name', 'unknown')} {blas.get('version', 'unknown')}",
         "nnlab": __version__,
     }
+
+
+def installed() -> str:
+    """Python, the platform, and all packages with their versions, as `pip install -r` reads them.
+
+    The names of their folders say it; importlib.metadata reads a file of each, for 0.1 s.
+    """
+    packages: dict[str, str] = {}
+    for place in sys.path:
+        with suppress(OSError):
+            for name in os.listdir(place or "."):
+                if name.endswith(".dist-info"):
+                    package, _, version = name.removesuffix(".dist-info").partition("-")
+                    packages.setdefault(package, version)
+    system = f"{platform.system()} {platform.release()} {platform.machine()}"
+    lines = [f"{name}=={packages[name]}" for name in sorted(packages, key=str.lower)]
+    return "\n".join([f"# Python {platform.python_version()}, {system}", *lines, ""])
 
 
 def loaded_blas() -> dict[str, Any]:

@@ -8,12 +8,16 @@
     steps.csv        one row per update, if they are recorded
     summary.json     final, best, test, classes, confusion: written at the end
     findings.json    what the doctor found, and how many epochs it looked at
+    labels.json      tags and a note of the user
+    environment.txt  Python, platform, and the installed packages with their versions
+    changes.patch    what git had not committed
     weights/         initial.npz, best.npz, final.npz with arrays `<index>.<layer>.<name>`
     predictions.npz, samples.npz, snapshots.npz
     rows.npz, progress.npz
                      some training rows and the weights so far: only until the run ends
     checkpoint.npz, checkpoint.previous.npz
-    figures/, report.html
+    figures/, report.html, exports/
+    paths.csv        of a race: one row per step
 
 `run.Run` reads a folder; the session, the resumption and the race write it.
 """
@@ -37,13 +41,21 @@ Weights = Literal["initial", "best", "final", "checkpoint"]
 
 CONFIG, RESOLVED = "config.yaml", "resolved.yaml"
 RUN, DATA, SUMMARY = "run.json", "data.json", "summary.json"
-FINDINGS = "findings.json"
+FINDINGS, LABELS = "findings.json", "labels.json"
+ENVIRONMENT, CHANGES = "environment.txt", "changes.patch"
 METRICS, STEPS = checkpoint.TABLES
 ROWS, PROGRESS = "rows.npz", "progress.npz"
 ARRAYS = PREDICTIONS, SAMPLES, SNAPSHOTS = "predictions.npz", "samples.npz", "snapshots.npz"
-WEIGHTS, FIGURES, REPORT = "weights", "figures", "report.html"
+WEIGHTS, FIGURES, REPORT, EXPORTS = "weights", "figures", "report.html", "exports"
+PATHS = "paths.csv"
 FIRST_FILES = CONFIG, RESOLVED, DATA, f"{WEIGHTS}/initial.npz", RUN  # in the order of writing
 FORMAT = 1  # of the folder, in run.json
+ALL_FILES = {
+    *(CONFIG, RESOLVED, RUN, DATA, SUMMARY, FINDINGS, LABELS, ENVIRONMENT, CHANGES, PATHS),
+    *(METRICS, STEPS, ROWS, PROGRESS, *ARRAYS, *checkpoint.FILES, lock.LOCK, lock.HOLDER),
+    *(WEIGHTS, FIGURES, REPORT, EXPORTS),
+    *(".DS_Store", "Thumbs.db", "desktop.ini"),  # of programs that show folders
+}
 
 
 def weights_file(which: str) -> str:
@@ -58,6 +70,11 @@ def holds_first_files_only(path: Path) -> bool:
     if guard.is_real_folder(path / WEIGHTS):
         inside |= set(guard.names_in(path / WEIGHTS)) - {"initial.npz"}
     return all(name in first or durable.is_temporary(name) for name in inside)
+
+
+def is_known_file(name: str) -> bool:
+    """Whether nnlab writes files or folders of this name into a run."""
+    return name in ALL_FILES or durable.is_temporary(name)
 
 
 @dataclass(frozen=True)
@@ -111,6 +128,7 @@ class RunFolder(OutputFolder):
     @classmethod
     def open(cls, path: Path) -> Self:
         """An existing run folder; RunUnreadable if there is none, or it holds no run."""
+        path = names.present(path)
         if not path.is_dir():
             raise RunUnreadable(f"Cannot read {shown(path)}: there is no such folder.")
         if not (path / RUN).is_file():
@@ -145,6 +163,12 @@ class RunFolder(OutputFolder):
     def save_text(self, file: str, data: bytes | str) -> None:
         """Writes a text file, durably."""
         self._write(file, to_bytes(data) if isinstance(data, str) else data)
+
+    def save_surroundings(self, installed: str, changes: bytes) -> None:
+        """Writes environment.txt, and changes.patch where anything changed."""
+        self._write(ENVIRONMENT, to_bytes(installed), sync=False)
+        if changes:
+            self._write(CHANGES, changes, sync=False)
 
     def read_json(self, file: str) -> dict[str, Any]:
         """The object in a JSON file."""

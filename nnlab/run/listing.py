@@ -8,6 +8,7 @@ from typing import Any
 from nnlab.errors import NnlabError
 from nnlab.run import names
 from nnlab.run.files import RunFiles
+from nnlab.run.labels import Labels, read_labels
 from nnlab.run.sweeps import SweepFolder
 from nnlab.show.words import trial_name
 from nnlab.status import Status
@@ -32,6 +33,7 @@ class RunRecord:
     final: dict[str, Any] = field(default_factory=dict)
     best: dict[str, Any] = field(default_factory=dict)
     test: dict[str, Any] = field(default_factory=dict)
+    labels: Labels = field(default_factory=Labels)
 
 
 def list_runs(*folders: Path) -> list[RunRecord]:
@@ -62,6 +64,7 @@ def _read(run: RunFiles) -> RunRecord:
         final=run.results["final"] or row,
         best=run.results["best"],
         test=run.results["test"],
+        labels=read_labels(run.folder),
     )
 
 

@@ -18,7 +18,7 @@ from nnlab.run.text import from_json, shown
 from nnlab.show.words import first_few
 from nnlab.suggest import did_you_mean
 
-_PATTERN = re.compile(r"\d{8}-\d{6}-.+-[0-9a-f]{6}", re.DOTALL)
+_PATTERN = re.compile(r"(\d{8}-\d{6}-).+(-[0-9a-f]{6})", re.DOTALL)
 _TRIAL = re.compile(r"[0-9a-f]{12}")
 # A run that was begun has one of these: run.json is the last of its first files.
 _BEGUN = ("run.json", "metrics.csv", "checkpoint.npz")
@@ -48,6 +48,25 @@ def is_trial(folder_name: str) -> bool:
 def of_trial(config: str) -> str:
     """The folder name of a trial with this config."""
     return hashlib.sha256(config.encode()).hexdigest()[:12]
+
+
+def other_name(folder_name: str, name: str) -> str:
+    """The name of a run folder with another `name` in it. Raises UsageError."""
+    match = _PATTERN.fullmatch(folder_name)
+    if match is None:
+        why = "`nnlab train` did not name it, so move the folder itself"
+        why = "its sweep finds the trial by it" if is_trial(folder_name) else why
+        raise UsageError(f"{shown(folder_name)} keeps its name: {why}.")
+    return f"{match[1]}{check_name(name)}{match[2]}"
+
+
+def present(path: Path) -> Path:
+    """The folder of a run that may have been renamed since: date and digits are the same."""
+    match = _PATTERN.fullmatch(path.name)
+    if match is None or _is_folder(path):
+        return path
+    renamed = [n for n in run_names(path.parent) if n.startswith(match[1]) and n.endswith(match[2])]
+    return path.with_name(renamed[0]) if len(renamed) == 1 else path
 
 
 def make(parent: Path, name: str, now: datetime | None = None) -> Path:
@@ -84,8 +103,9 @@ def find(spec: str, runs: Path) -> Path:
         return _latest(runs)
     if is_run(Path(spec).name) and _is_folder(runs / spec):
         return runs / spec
-    if _is_folder(Path(spec)):
-        return Path(spec)
+    for path in (Path(spec), present(runs / spec), present(Path(spec))):
+        if _is_folder(path):
+            return path
     return _by_prefix(spec, runs)
 
 

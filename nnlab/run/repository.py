@@ -1,4 +1,4 @@
-"""The commit and dirty flag of a repository; runs no program of it.
+"""The commit of a repository and what differs from it; runs no program of it.
 
 A repository's config and attributes name programs: filters, hooks, helpers of protocols, monitors.
 `git rev-parse` runs none of them. `git status` would, so it works in an empty repository of our
@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,17 @@ COMPARED = (
     *("autocrlf", "checkstat", "eol", "filemode", "ignorecase", "longpaths"),
     *("precomposeunicode", "symlinks", "trustctime"),
 )
+MOST_CHANGES = 1 << 20  # bytes of a file of which changes are stored, and of all changes
 QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 NO_PROTOCOL = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1"}
 
 
-def git(folder: Path) -> dict[str, Any] | None:
+def git(folder: Path, with_changes: bool = False) -> dict[str, Any] | None:
     """The commit (None before the first) and dirty flag (None: unknown) around `folder`.
 
     None without git, and without a repository that git trusts. Untracked files and submodules do
     not make it dirty. Filters do not run, so a file that one changes (Git LFS) may count as dirty.
+    with_changes: also `changes`, the patch of the tracked texts; empty where git cannot tell.
     """
     # No entries of PATH that depend on the current folder.
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
@@ -43,7 +46,7 @@ def git(folder: Path) -> dict[str, Any] | None:
         answer = _run([program, "rev-parse", *items], folder, env)
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    lines = answer.stdout.removesuffix("\n").split("\n")
+    lines = _text(answer).removesuffix("\n").split("\n")
     if len(lines) != 5:  # no repository, a bare one, or a path with a line break
         return None
     kind, top, index, objects, head = lines
@@ -57,18 +60,18 @@ def git(folder: Path) -> dict[str, Any] | None:
         "GIT_INDEX_FILE": os.path.join(folder.absolute(), index),
         "GIT_OBJECT_DIRECTORY": os.path.join(folder.absolute(), objects),
     }
-    try:
+    state: dict[str, Any] = {"commit": commit, "dirty": None}
+    state |= {"changes": b""} if with_changes else {}
+    with suppress(OSError, ValueError, subprocess.SubprocessError):
         settings = _settings(program, folder, env)
-        dirty = _is_dirty(program, _config(kind, settings), commit, borrowed)
-    except (OSError, ValueError, subprocess.SubprocessError):
-        dirty = None
-    return {"commit": commit, "dirty": dirty}
+        _compare(program, _config(kind, settings), borrowed, state)
+    return state
 
 
 def _settings(program: str, folder: Path, env: Mapping[str, str]) -> dict[str, str]:
     """The settings of the repository, and of the user, that `COMPARED` names."""
     command = [program, "config", "-z", "--get-regexp", rf"^core\.({'|'.join(COMPARED)})$"]
-    items = _run(command, folder, env).stdout.split("\0")
+    items = _text(_run(command, folder, env)).split("\0")
     pairs = (item.partition("\n") for item in items)
     return {key: value for key, _, value in pairs if value.isascii() and value.isalnum()}
 
@@ -76,12 +79,14 @@ def _settings(program: str, folder: Path, env: Mapping[str, str]) -> dict[str, s
 def _config(kind: str, settings: Mapping[str, str]) -> str:
     """The config of our own repository; `kind` is the format of its object names."""
     core = [f"{key.partition('.')[2]} = {value}" for key, value in settings.items()]
+    core.append(f"bigFileThreshold = {MOST_CHANGES}")  # the patch only says that it differs
     version = ["repositoryformatversion = 1", "[extensions]", f"objectformat = {kind}"]
     return "\n".join(["[core]", *core, *version, ""])
 
 
-def _is_dirty(program: str, config: str, commit: str | None, env: Mapping[str, str]) -> bool | None:
-    """Whether a tracked file differs from the commit; None if git cannot tell."""
+def _compare(program: str, config: str, env: Mapping[str, str], state: dict[str, Any]) -> None:
+    """Writes into `state` whether a tracked file differs from the commit, and the changes."""
+    commit, same = state["commit"], ("--no-renames", "--ignore-submodules=all")
     with tempfile.TemporaryDirectory(prefix="nnlab-git-") as name:
         own = Path(name)
         (own / "config").write_text(config, encoding="ascii")
@@ -89,23 +94,30 @@ def _is_dirty(program: str, config: str, commit: str | None, env: Mapping[str, s
         (own / "refs").mkdir()
         # The configs of the user and the system name programs too, so they are not read.
         home = {"HOME": name, "XDG_CONFIG_HOME": name, "GIT_CONFIG_NOSYSTEM": "1"}
-        command = [program, "status", "--porcelain", "-uno", "--no-renames"]
-        command.append("--ignore-submodules=all")
-        done = _run(command, own, {**env, **home, "GIT_DIR": name})
-    return bool(done.stdout) if done.returncode == 0 else None
+        env = {**env, **home, "GIT_DIR": name}
+        done = _run([program, "status", "--porcelain", "-uno", *same], own, env)
+        state["dirty"] = bool(done.stdout) if done.returncode == 0 else None
+        if "changes" in state and state["dirty"] and commit:
+            options = ["--no-ext-diff", "--no-textconv", "--no-color", "--full-index"]
+            done = _run([program, "diff", *same, *options, commit], own, env)
+            patch = done.stdout if done.returncode == 0 else b""
+            large = f"# The changes have {len(patch):,} bytes and are not stored.\n".encode()
+            state["changes"] = patch if len(patch) <= MOST_CHANGES else large
+
+
+def _text(done: "subprocess.CompletedProcess[bytes]") -> str:
+    return done.stdout.decode("utf-8", "surrogateescape")
 
 
 def _run(
     command: Sequence[str], folder: Path, env: Mapping[str, str]
-) -> "subprocess.CompletedProcess[str]":
+) -> "subprocess.CompletedProcess[bytes]":
     return subprocess.run(
         command,
         cwd=folder,
         env=env,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        encoding="utf-8",
-        errors="surrogateescape",
         timeout=PATIENCE,
         check=False,
     )

@@ -94,6 +94,12 @@ def to_csv(names: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     return buffer.getvalue()
 
 
+def records_to_csv(rows: Sequence[Mapping[str, Cell]]) -> str:
+    """The mappings as CSV; a column per key."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return to_csv(names, [list(map(row.get, names)) for row in rows])
+
+
 def _cell_text(cell: Cell, decimals: int) -> str:
     if isinstance(cell, float):
         if not math.isfinite(cell):

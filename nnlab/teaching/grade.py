@@ -70,7 +70,7 @@ class Graded:
         return {**row, "met": met if self.compared else None, **numbers, "reason": self.reason}
 
 
-def grade(
+def grade_handins(
     folder: Path,
     task: TaskConfig,
     jobs: int = 1,

@@ -290,7 +290,7 @@ def test_a_broken_folder_costs_one_clear_line(race: Path, nnlab: Nnlab, what: st
 
 def test_init_says_how_it_is_run(nnlab: Nnlab, tmp_path: Path) -> None:
     result = nnlab("init", "landscape")
-    assert result.stderr == "Run it with: nnlab descend landscape.yaml\n"
+    assert result.stderr.endswith(".\nRun it with: nnlab descend landscape.yaml\n")
     assert "Optimizers race on a bowl" in nnlab("init").stdout
 
 

@@ -50,6 +50,15 @@ def test_the_proposal_reads_the_file(name: str, tmp_path: Path) -> None:
     assert described.profile.rows == messy.ROWS
 
 
+@pytest.mark.parametrize(("rows", "stratified"), [(3, None), (14, None), (15, True)])
+def test_stratified_where_each_class_can_have_a_test_row(
+    tmp_path: Path, rows: int, stratified: bool | None
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,kind\n" + "".join(f"{i}.5,{'xyz'[i % 3]}\n" for i in range(rows)))
+    assert describe_table(path).config["data"].get("stratify") is stratified
+
+
 def test_the_target_is_guessed_by_name_and_else_the_last_column(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     rows = "\n".join(f"{i % 7}.5,{i % 2},{i % 5}.25" for i in range(30))

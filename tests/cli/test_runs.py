@@ -5,7 +5,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 from click.testing import Result
 
 from nnlab.api.runs import runs as nnlab_runs
@@ -346,9 +348,41 @@ def test_init_lists_what_is_shipped(nnlab: Nnlab) -> None:
 def test_init_copies(nnlab: Nnlab, tmp_path: Path, arguments: list[str], copy: str) -> None:
     result = nnlab("init", *arguments)
     assert (result.exit_code, result.stdout) == (0, f"{copy}\n")
-    assert result.stderr == f"Train it with: nnlab train {copy}\n"
+    assert result.stderr == (
+        "Editors complete and check it with nnlab.schema.json.\n"
+        f"Train it with: nnlab train {copy}\n"
+    )
     name = arguments[0].replace("-", "_")
-    assert (tmp_path / copy).read_bytes() == shipped()[name].read_bytes()
+    head = b"# yaml-language-server: $schema=nnlab.schema.json\n"
+    assert (tmp_path / copy).read_bytes() == head + shipped()[name].read_bytes()
+    assert nnlab("check", copy).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["textbook", "landscape"])
+def test_a_copy_names_its_schema(nnlab: Nnlab, tmp_path: Path, name: str) -> None:
+    """As an editor reads it, also after the folder was moved."""
+    Path("made").mkdir()
+    assert nnlab("init", name, "made").exit_code == 0
+    Path("made").rename("moved")
+    copy = Path("moved", f"{name}.yaml")
+    head, _, _ = copy.read_text(encoding="utf-8").partition("\n")
+    path = copy.with_name(head.removeprefix("# yaml-language-server: $schema="))
+    validator = jsonschema.Draft7Validator(json.loads(path.read_text(encoding="utf-8")))
+    content = yaml.safe_load(copy.read_text(encoding="utf-8"))
+    assert validator.is_valid(content)
+    assert not validator.is_valid({**content, "optimiser": "adam"})
+    options = ["--race"] if name == "landscape" else []
+    assert nnlab("schema", *options).stdout == path.read_text(encoding="utf-8")
+
+
+def test_init_replaces_only_a_schema_of_its_own(nnlab: Nnlab, tmp_path: Path) -> None:
+    schema = tmp_path / "nnlab.schema.json"
+    nnlab("init", "xor")
+    text = schema.read_text(encoding="utf-8")
+    for content, after in ((text[:200], text), ("mine", "mine"), ("{}", "{}")):
+        schema.write_text(content, encoding="utf-8")
+        assert nnlab("init", "xor", "--force").exit_code == 0
+        assert schema.read_text(encoding="utf-8") == after
 
 
 def test_init_copies_the_weights_that_a_config_begins_with(nnlab: Nnlab, tmp_path: Path) -> None:
@@ -368,7 +402,7 @@ def test_init_never_overwrites_unasked(nnlab: Nnlab, tmp_path: Path) -> None:
     assert result.stderr == "xor.yaml exists already; --force overwrites it.\n"
     assert (tmp_path / "xor.yaml").read_text() == "mine"
     assert nnlab("init", "xor", "--force").exit_code == 0
-    assert (tmp_path / "xor.yaml").read_bytes() == shipped()["xor"].read_bytes()
+    assert (tmp_path / "xor.yaml").read_bytes().endswith(shipped()["xor"].read_bytes())
 
 
 def test_init_of_an_unknown_name(nnlab: Nnlab) -> None:

@@ -345,7 +345,8 @@ def test_nothing_is_left_of_a_local_cluster(
             *("--set", "training.engine=numpy"),
         ],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+        # Killed, it leaves the folder of its workers in a temporary one.
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[1]), "TMPDIR": str(tmp_path)},
         stderr=subprocess.PIPE,
         start_new_session=True,
         text=True,

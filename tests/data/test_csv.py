@@ -146,6 +146,12 @@ ERRORS = [
         ", line 1 holds a carriage return that ends no line. Save the file with the line ends of "
         "Unix or Windows.",
     ),
+    (
+        "a,y\n1,0\n" + "9" * 131_073 + ",1\n",
+        {},
+        ", line 3: a cell has more than 131,072 characters; perhaps a quotation mark is not "
+        "closed.",
+    ),
     ("a,y\n1,\n", {}, f", line 2, column 'y': {TARGET}"),
     (
         "a,y\n1,NA\n",

@@ -336,7 +336,7 @@ def many_members(path: Path) -> None:
             ", array 'x' announces 33,554,507 bytes out of 32,699: refused. "
             "numpy.savez writes arrays without compression.",
         ),
-        (many_members, " cannot be read: it holds more than 10,000 arrays."),
+        (many_members, " cannot be read: it holds more than 10,000 members."),
         (
             lambda path: forge(path, b"\x93NUMPY\2\0" + (2**31).to_bytes(4, "little")),
             HEADER,

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from nnlab.experiment.session import begin
 from nnlab.experiment.state import Snapshots, thaw
 from nnlab.run.folder import RunFolder
 from nnlab.run.run import Run
+from nnlab.teaching.handin import read_handin
 from nnlab.training import Epoch, run_training, start
 from tests.patience import PATIENCE, wait_until
 
@@ -97,10 +99,34 @@ EXPECTED = {
     "weights/best.npz",
     "weights/final.npz",
     "checkpoint.npz",
+    "environment.txt",
 }
 
 
-def test_the_folder_is_complete(tmp_path):
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+@pytest.mark.parametrize("switch", ["1", "0"])
+def test_what_was_not_committed_is_in_the_folder(tmp_path, monkeypatch, switch):
+    """In a file of its own, of which no check and no hand-in wants to know."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NNLAB_CHANGES", switch)
+    monkeypatch.setattr("nnlab.run.repository.PATIENCE", 60.0)
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    Path("notes").write_text("1\n")
+    for words in (["init", "-q"], ["add", "notes"], [*author, "commit", "-q", "-m", "one"]):
+        subprocess.run(["git", *words], check=True)
+    Path("notes").write_text("2\n")
+    run = trained(SMALL, tmp_path / "runs")
+    assert run.about["git"].keys() == {"commit", "dirty"}
+    assert run.about["git"]["dirty"] is True
+    patch = run.path / "changes.patch"
+    assert files(run) == EXPECTED | ({patch.name} if switch == "1" else set())
+    assert switch == "0" or patch.read_text().endswith("@@ -1 +1 @@\n-1\n+2\n")
+    assert nnlab.verify(run).good
+    assert not any("patch" in name or "environment" in name for name in read_handin(run.path))
+
+
+def test_the_folder_is_complete(tmp_path, monkeypatch):
+    monkeypatch.setenv("NNLAB_CHANGES", "0")
     run = trained(SMALL, tmp_path)
     assert files(run) == EXPECTED
     assert re.fullmatch(r"\d{8}-\d{6}-small-[0-9a-f]{6}", run.path.name)

@@ -167,7 +167,7 @@ def test_bomb_is_refused(tmp_path: Path) -> None:
 def test_too_many_members_are_refused(tmp_path: Path, members: int) -> None:
     path = tmp_path / "a.npz"
     write_raw(path, {f"{n}.npy": b"" for n in range(members)})
-    with pytest.raises(RunUnreadable, match=r": it holds more than 10,000 arrays\.$"):
+    with pytest.raises(RunUnreadable, match=r": it holds more than 10,000 members\.$"):
         arrays.read_npz(path)
 
 

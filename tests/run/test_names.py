@@ -191,9 +191,9 @@ def test_find_refuses_what_is_no_name(runs: Path, spec: str) -> None:
 
 def test_find_suggests_the_nearest(runs: Path) -> None:
     with pytest.raises(RunUnreadable) as caught:
-        names.find("20260510-120000-digit-cccccc", runs)
+        names.find("20260510-120000-digit-dddddd", runs)
     assert str(caught.value) == (
-        f"There is no run '20260510-120000-digit-cccccc', neither as a path nor in {runs}. "
+        f"There is no run '20260510-120000-digit-dddddd', neither as a path nor in {runs}. "
         "Did you mean '20260510-120000-digits-cccccc', '20260509-073525-xor-bbbbbb' or "
         "'20260509-073525-xor-aaaaaa'?"
     )

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,12 +72,74 @@ def test_clean_and_dirty(tmp_path: Path, kind: str) -> None:
     assert git(folder) == {"commit": commit, "dirty": True}
 
 
+def changes(folder: Path) -> bytes:
+    answer = git(folder, with_changes=True) or {}
+    patch: bytes = answer["changes"]
+    return patch
+
+
+def test_the_changes_of_tracked_texts(tmp_path: Path) -> None:
+    """Staged or not, byte for byte, also removed and added files; nothing that git ignores."""
+    folder = committed(tmp_path / "r")
+    for name in ("gone", "crlf", "naïve"):
+        (folder / name).write_bytes(b"\xff old\r\nend")
+    (folder / ".gitignore").write_text("secret\n")
+    run_git(folder, "add", ".")
+    run_git(folder, "commit", "-q", "-m", "two")
+    assert changes(folder) == b""
+    (folder / "gone").unlink()
+    (folder / "secret").write_text("password")
+    (folder / "unknown").write_text("password")
+    (folder / "a").write_text("2\n")
+    run_git(folder, "add", "a")
+    (folder / "crlf").write_bytes(b"\xfe new\r\nend\r\n")
+    (folder / "naïve").write_text("new")
+    (folder / "added").write_text("3\n")
+    run_git(folder, "add", "added")
+    patch = changes(folder)
+    assert b"password" not in patch
+    clone = tmp_path / "clone"
+    run_git(tmp_path, "clone", "-q", str(folder), str(clone))
+    (tmp_path / "patch").write_bytes(patch)
+    run_git(clone, "apply", str(tmp_path / "patch"))
+    for name in ("a", "added", "crlf", "naïve"):
+        assert (clone / name).read_bytes() == (folder / name).read_bytes()
+    assert not (clone / "gone").exists()
+
+
+def test_large_changes_are_not_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = committed(tmp_path / "r")
+    monkeypatch.setattr(repository, "MOST_CHANGES", 1000)
+    (folder / "a").write_text("x\n" * 600)  # a large file is not compared line by line
+    assert changes(folder).endswith(b"\nBinary files a/a and b/a differ\n")
+    for number in range(10):
+        (folder / str(number)).write_text("y\n" * 90)
+    run_git(folder, "add", ".")
+    assert changes(folder).startswith(b"# The changes have 4,")
+    assert changes(folder).endswith(b" bytes and are not stored.\n")
+
+
+def test_changes_that_take_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = committed(tmp_path / "r")
+    (folder / "a").write_text("2\n")
+    run = repository._run
+
+    def slow(command: list[str], *arguments: Any) -> "subprocess.CompletedProcess[bytes]":
+        if "diff" in command:
+            raise subprocess.TimeoutExpired(command, 1)
+        return run(command, *arguments)
+
+    monkeypatch.setattr(repository, "_run", slow)
+    commit = run_git(folder, "rev-parse", "HEAD")
+    assert git(folder, True) == {"commit": commit, "dirty": True, "changes": b""}
+
+
 def test_before_the_first_commit(tmp_path: Path) -> None:
     run_git(tmp_path, "init", "-q")
     assert git(tmp_path) == {"commit": None, "dirty": False}
     (tmp_path / "a").write_text("1\n")
     run_git(tmp_path, "add", "a")
-    assert git(tmp_path) == {"commit": None, "dirty": True}
+    assert git(tmp_path, True) == {"commit": None, "dirty": True, "changes": b""}
 
 
 def test_a_worktree_is_its_own(tmp_path: Path) -> None:
@@ -283,8 +346,11 @@ def test_no_program_of_the_folder_is_run(tmp_path: Path, name: str) -> None:
     commit = run_git(folder, "rev-parse", "HEAD")
     touched(folder)
     answer = git(folder)
+    (folder / "a").write_text("2\n")
+    changed = git(folder, with_changes=True) or {}
     assert not marker.exists()
     assert answer == {"commit": commit, "dirty": None if "fetch" in name else False}
+    assert (b"+2" in changed["changes"]) == ("fetch" not in name)
     subprocess.run(["git", "status"], cwd=folder, capture_output=True, check=False)
     assert marker.exists()  # the attack itself works
 

@@ -17,14 +17,15 @@ import pytest
 from click.testing import CliRunner
 from threadpoolctl import threadpool_limits
 
+import nnlab
 from nnlab.cli import main
-from nnlab.errors import RunUnreadable
+from nnlab.errors import RunUnreadable, UsageError
 from nnlab.experiment.state import file_hash
 from nnlab.run.arrays import read_npz, write_npz
 from nnlab.run.folder import RunFolder
 from nnlab.run.run import Run
 from nnlab.teaching import grade as grading
-from nnlab.teaching.grade import Verdict, grade
+from nnlab.teaching.grade import Verdict, grade_handins
 from nnlab.teaching.handin import FILES, MOST, find_handins, pack_handin, read_handin
 from nnlab.teaching.task import read_task
 
@@ -215,9 +216,8 @@ def tricks(honest: bytes) -> Iterator[tuple[str, bytes]]:
 
 def test_all_cheats_are_named_and_no_honest_hand_in(school: Path) -> None:
     before = {p: (p.stat().st_mtime_ns, file_hash(p)) for p in _files(school / "handins")}
-    graded = {
-        each.name: each for each in grade(school / "handins", read_task(school / "task.yaml"))
-    }
+    task = read_task(school / "task.yaml")
+    graded = {each.name: each for each in grade_handins(school / "handins", task)}
     assert {p: (p.stat().st_mtime_ns, file_hash(p)) for p in _files(school / "handins")} == before
     honest = [each for name, each in graded.items() if "honest" in name]
     assert len(honest) == 20
@@ -259,6 +259,11 @@ def test_the_marks_are_those_of_the_training_here(school: Path, tmp_path: Path) 
     result = CliRunner().invoke(main, arguments)
     assert (result.exit_code, result.stderr.endswith("2 hand-ins: 1 edited.\n")) == (9, True)
     rows = json.loads(result.stdout)["handins"]
+    graded = nnlab.grade(tmp_path, school / "task.yaml", jobs=2)
+    assert graded.to_dict() == {"folder": str(tmp_path), "handins": rows}
+    assert list(graded.table["verdict"]) == ["verified", "edited"]
+    assert graded.to_csv().startswith("hand-in,verdict,met,val_loss,parameters,reason\n")
+    assert str(graded).splitlines()[1].split()[:3] == ["honest0.zip", "verified", "1/2"]
     assert [row["verdict"] for row in rows] == ["verified", "edited"]
     honest = read_handin(tmp_path / "honest0.zip")
     assert rows[0]["val_loss"] == json.loads(honest["summary.json"])["final"]["val_loss"]
@@ -271,7 +276,9 @@ def test_another_machine_makes_the_verdict_mild(
     monkeypatch.setattr(grading, "environment_changes", lambda *_: ["cpu was A, now B"])
     for name in ("rate", "metrics", "weights"):
         shutil.copy(school / "handins" / f"{name}.zip", tmp_path)
-    verdicts = {each.name: each for each in grade(tmp_path, read_task(school / "task.yaml"))}
+    verdicts = {
+        each.name: each for each in grade_handins(tmp_path, read_task(school / "task.yaml"))
+    }
     assert verdicts["rate.zip"].verdict is Verdict.UNCLEAR
     assert verdicts["rate.zip"].reason.endswith("; cpu was A, now B")
     assert verdicts["metrics.zip"].verdict is Verdict.EDITED
@@ -292,7 +299,7 @@ def test_another_version_or_rounding_accuses_nobody(school: Path) -> None:
 
 def test_a_training_without_end_is_ended(school: Path, tmp_path: Path) -> None:
     shutil.copy(school / "handins" / "honest0.zip", tmp_path)
-    (each,) = grade(tmp_path, read_task(school / "task.yaml"), timeout=1e-9)
+    (each,) = grade_handins(tmp_path, read_task(school / "task.yaml"), timeout=1e-9)
     assert (each.verdict, each.row["met"]) == (Verdict.FAILED, None)
     assert each.reason == "over the time limit of 1e-09 s"
 
@@ -300,7 +307,7 @@ def test_a_training_without_end_is_ended(school: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="no other system limits a process")
 def test_a_training_beyond_its_memory_is_ended(school: Path, tmp_path: Path) -> None:
     shutil.copy(school / "handins" / "honest0.zip", tmp_path)
-    (each,) = grade(tmp_path, read_task(school / "task.yaml"), memory=1000)
+    (each,) = grade_handins(tmp_path, read_task(school / "task.yaml"), memory=1000)
     assert (each.verdict, "\n" in each.row["reason"]) == (Verdict.FAILED, False)
 
 
@@ -333,7 +340,7 @@ def test_equal_runs_are_equal_files_with_nothing_else(school: Path, tmp_path: Pa
     assert inside <= {*FILES, "report.html"}
     (copy / "metrics.csv").unlink()
     (copy / "metrics.csv").symlink_to(folder / "metrics.csv")
-    (each,) = grade(tmp_path, read_task(school / "task.yaml"))
+    (each,) = grade_handins(tmp_path, read_task(school / "task.yaml"))
     assert (each.verdict, each.reason) == (Verdict.REFUSED, "metrics.csv is a link")
 
 
@@ -360,7 +367,7 @@ def test_no_file_of_a_hand_in_ends_the_grading(school: Path, tmp_path: Path) -> 
     for name, changed in files.items():
         content = {f"r/{k}": v for k, v in {**honest, **changed}.items()}
         (tmp_path / f"{name.replace('/', ' ')}.zip").write_bytes(_zip(content))
-    graded = grade(tmp_path, read_task(school / "task.yaml"))
+    graded = grade_handins(tmp_path, read_task(school / "task.yaml"))
     verdicts = {each.name.removesuffix(".zip"): each.verdict for each in graded}
     assert len(verdicts) == len(files)
     for each in graded:
@@ -371,6 +378,20 @@ def test_no_file_of_a_hand_in_ends_the_grading(school: Path, tmp_path: Path) -> 
     assert unread == {Verdict.REFUSED, Verdict.EDITED}  # an empty metrics.csv can be read
     edited = {verdict for name, verdict in verdicts.items() if name.startswith("forged")}
     assert edited == {Verdict.EDITED}
+
+
+def test_a_run_is_handed_in_from_python(
+    school: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("nnlab.show.page.run.FIGURES", {})  # they take seconds
+    run = nnlab.load(school / "handins" / "deep" / "er" / "honest folder").tag("good")
+    assert nnlab.handin(run) == Path("honest folder.zip")
+    assert read_handin(nnlab.handin(run.path, "ada.zip")) == read_handin(run.path)
+    with pytest.raises(UsageError, match="jobs is 0"):
+        nnlab.grade(".", "xor", jobs=0)
+    with pytest.raises(RunUnreadable, match="no run and no zip"):
+        nnlab.grade(school / "none", "xor")
 
 
 def test_links_to_folders_are_not_entered(school: Path, tmp_path: Path) -> None:

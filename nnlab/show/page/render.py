@@ -65,6 +65,7 @@ class Page:
     folder_kind: str
     folder: str
     notices: Notices
+    labels: list[str] = field(default_factory=list)
     key_numbers: list[tuple[str, str]] = field(default_factory=list)
     settings: SettingsOverview | None = None
     axes: str = ""  # of a sweep, a line each

@@ -9,7 +9,8 @@ import numpy as np
 from nnlab.core import columns
 from nnlab.core.metrics import MAE, R2, label_of
 from nnlab.explanation.saved import explain_first_update
-from nnlab.run.folder import FINDINGS, RunFolder, weights_file
+from nnlab.run.folder import FINDINGS, LABELS, RunFolder, weights_file
+from nnlab.run.labels import read_labels
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.figures import FIGURES, View, curves, view
 from nnlab.show.page.charts import run_charts
@@ -52,6 +53,7 @@ def report_run(folder: RunFolder, with_slow: bool = False) -> Report:
     _note_state(run, status, notices)
     title, setting = attempt("The setting", lambda: run.title, (folder.name, ""))
     page = Page("Report of a run", title, setting, "run folder", folder.name, notices)
+    page.labels = attempt(LABELS, lambda: read_labels(folder).lines, [])
     page.key_numbers = attempt("The summary", lambda: key_numbers(run), [])
     page.settings = attempt("The config", lambda: explain_settings(run), None)
     nothing: list[Table] = []
