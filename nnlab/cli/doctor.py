@@ -9,6 +9,7 @@ import click
 from nnlab.api.find import find_training
 from nnlab.cli.completion import complete_run
 from nnlab.cli.options import (
+    CONFIG,
     json_option,
     names_run,
     runs_option,
@@ -28,7 +29,7 @@ from nnlab.show.words import count, set_options
 
 
 @click.command
-@click.argument("what", metavar="RUN|CONFIG", shell_complete=complete_run)
+@click.argument("what", metavar="RUN|CONFIG", type=CONFIG, shell_complete=complete_run)
 @set_option("Override a setting of CONFIG, for example lr=0.1; may be repeated.")
 @runs_option
 @json_option

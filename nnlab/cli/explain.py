@@ -6,9 +6,14 @@ import click
 
 from nnlab.api.find import find_training
 from nnlab.cli import options
-from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
+from nnlab.cli.terminal import (
+    print_json,
+    print_message,
+    print_messages,
+    print_result,
+    write_output,
+)
 from nnlab.explanation.moments import explain_row
-from nnlab.run import durable
 from nnlab.run.run import Run
 from nnlab.show.page.explanation import explanation_page
 
@@ -36,7 +41,10 @@ from nnlab.show.page.explanation import explanation_page
     help="Show only this unit, for example 0.2 or 0.dense.2; may be repeated.",
 )
 @click.option(
-    "--html", type=options.FILE, metavar="FILE", help="Write a web page instead of printing text."
+    "--html",
+    type=options.OUTPUT,
+    metavar="FILE",
+    help="Write a web page instead of printing text; - is stdout.",
 )
 @options.json_option
 @options.threads_option
@@ -78,8 +86,7 @@ def command(
         return
     page = explanation_page(list(explained))
     print_messages(page.notices, "Note: ")
-    durable.write_file(html, page.html, sync=False)
-    print_result(str(html))
+    write_output(html, page.html)
 
 
 def _whole_numbers(text: str | None) -> list[int] | None:

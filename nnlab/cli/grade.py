@@ -27,6 +27,7 @@ MEMORY = 2 * 10**9 if sys.platform == "linux" else None  # no other system limit
 @click.option(
     "--against",
     metavar="CONFIG",
+    type=options.CONFIG,
     required=True,
     help="The task: a config, with ??? where a hand-in may choose.",
     shell_complete=complete_config,

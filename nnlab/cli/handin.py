@@ -5,18 +5,18 @@ from pathlib import Path
 import click
 
 from nnlab.api.find import find_training
-from nnlab.cli.options import FILE, output_option, run_argument, verbosity
-from nnlab.cli.terminal import print_messages, print_result
-from nnlab.run import durable
+from nnlab.cli.options import json_option, output_option, run_argument, verbosity
+from nnlab.cli.terminal import print_messages, write_output
 from nnlab.show.page import report_run
 from nnlab.teaching.handin import pack_handin
 
 
 @click.command
 @run_argument
-@output_option(FILE, "FILE", "Where to write; default RUN.zip in the current folder.")
+@output_option("Where to write; - is stdout. Default: RUN.zip in the current folder.")
+@json_option
 @verbosity
-def command(run: str, runs: Path | None, output: Path | None) -> None:
+def command(run: str, runs: Path | None, output: Path | None, as_json: bool) -> None:
     """Pack a run and its report into one file.
 
     For a teacher, who compares it with `nnlab grade`. The zip has the files of the run and
@@ -30,5 +30,4 @@ def command(run: str, runs: Path | None, output: Path | None) -> None:
     report = report_run(folder)
     print_messages(report.notices, "Note: ")
     path = output or Path(f"{folder.name}.zip")
-    durable.write_file(path, pack_handin(folder, report.html.encode()), sync=False)
-    print_result(str(path))
+    write_output(path, pack_handin(folder, report.html.encode()), as_json)

@@ -1,16 +1,23 @@
 """`nnlab init`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from nnlab.cli.completion import complete_config
-from nnlab.cli.options import STDIO, verbosity
-from nnlab.cli.terminal import print_message, print_result
+from nnlab.cli.options import json_option, verbosity
+from nnlab.cli.terminal import (
+    STDIO,
+    print_data,
+    print_json,
+    print_message,
+    print_result,
+    write_output,
+)
 from nnlab.config.files import shipped
 from nnlab.config.load import describes_race
 from nnlab.errors import UsageError
-from nnlab.run import durable
 from nnlab.suggest import did_you_mean
 
 
@@ -18,8 +25,9 @@ from nnlab.suggest import did_you_mean
 @click.argument("name", required=False, metavar="[NAME]", shell_complete=complete_config)
 @click.argument("path", required=False, metavar="[PATH]", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@json_option
 @verbosity
-def command(name: str | None, path: Path | None, force: bool) -> None:
+def command(name: str | None, path: Path | None, force: bool, as_json: bool) -> None:
     """Copy a shipped config, to change it.
 
     The copy goes to PATH (- is stdout), by default to NAME.yaml in the current folder. Without
@@ -32,23 +40,30 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
     """
     configs = shipped()
     if name is None:
-        formatter = click.HelpFormatter()  # wraps to the terminal's width
-        formatter.write_dl([(known, _purpose(file)) for known, file in configs.items()])
-        print_result(formatter.getvalue().rstrip("\n"))
+        _print_configs({known: _purpose(file) for known, file in configs.items()}, as_json)
         return
     source = _find(name, configs)
-    if path is not None and str(path) == STDIO:
-        print_result(source.read_text(encoding="utf-8").removesuffix("\n"))
+    if str(path) == STDIO:
+        print_data(source.read_bytes().decode())
         return
     target = path or Path(source.name)
     if target.is_dir():
         target = target / source.name
     if target.exists() and not force:
         raise UsageError(f"{target} exists already; --force overwrites it.")
-    durable.write_file(target, source.read_bytes())
-    print_result(str(target))
+    write_output(target, source.read_bytes(), as_json)
     verb, runner = ("Run", "descend") if describes_race(source) else ("Train", "train")
     print_message(f"{verb} it with: nnlab {runner} {target}")
+
+
+def _print_configs(purposes: Mapping[str, str], as_json: bool) -> None:
+    if as_json:
+        rows = [{"name": name, "purpose": purpose} for name, purpose in purposes.items()]
+        print_json({"configs": rows})
+    else:
+        formatter = click.HelpFormatter()  # wraps to the terminal's width
+        formatter.write_dl(list(purposes.items()))
+        print_result(formatter.getvalue().rstrip("\n"))
 
 
 def _find(name: str, configs: dict[str, Path]) -> Path:

@@ -9,11 +9,10 @@ from typing import Any, TypeVar
 import click
 
 from nnlab.cli.completion import complete_config, complete_run, complete_setting
-from nnlab.cli.terminal import LEVEL, QUIET, VERBOSE, print_message
+from nnlab.cli.terminal import LEVEL, QUIET, STDIO, VERBOSE, print_message
 
 F = TypeVar("F", bound=Callable[..., Any])
-STDIO = "-"
-SEED = "nnlab.seed"  # the key in click's context
+SEED, STDIN = "nnlab.seed", "nnlab.stdin"  # keys in click's context
 
 
 class NamedPath(click.Path):
@@ -39,6 +38,30 @@ class NumberRange(click.FloatRange):
         return number
 
 
+def read_stdin(context: click.Context, most: int = -1) -> bytes:
+    """Standard input, or its first bytes. Raises a usage error for a second `-`."""
+    if context.meta.get(STDIN):
+        raise click.BadParameter("standard input is read once: only one argument can be '-'.")
+    context.meta[STDIN] = True
+    if sys.stdin is not None and sys.stdin.isatty():
+        print_message("Reading standard input; Ctrl+D ends it.")
+    return b"" if sys.stdin is None else sys.stdin.buffer.read(most)
+
+
+class ConfigWord(click.types.StringParamType):
+    """A config: a file, the name of a shipped one, or `-` for standard input."""
+
+    name = "config"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The word, with what standard input holds."""
+        from nnlab.config.files import MAX_BYTES, StandardInput
+
+        if value != STDIO or ctx is None or ctx.resilient_parsing:
+            return value
+        return StandardInput(read_stdin(ctx, MAX_BYTES + 1))
+
+
 class InputPath(NamedPath):
     """A file to read; `-` is standard input, kept in a temporary file until the command ends."""
 
@@ -55,9 +78,7 @@ class InputPath(NamedPath):
 
         from nnlab.run import durable
 
-        if sys.stdin is not None and sys.stdin.isatty():
-            print_message("Reading standard input; Ctrl+D ends it.")
-        content = b"" if sys.stdin is None else sys.stdin.buffer.read()
+        content = read_stdin(ctx)
         folder = ctx.with_resource(TemporaryDirectory(prefix="nnlab-"))
         path = Path(folder, "stdin" + (".npz" if content.startswith(b"PK") else self.suffix))
         durable.write_file(path, content)
@@ -65,9 +86,10 @@ class InputPath(NamedPath):
 
 
 FOLDER = NamedPath(path_type=Path, file_okay=False)
-FILE = NamedPath(path_type=Path, dir_okay=False)
+CONFIG = ConfigWord()
 ROWS = InputPath(".csv")  # a file, or a folder of images
-OUTPUT = click.Path(path_type=Path, dir_okay=False)  # `-` is stdout
+OUTPUT = click.Path(path_type=Path, dir_okay=False)  # `-` is stdout, also for OUTPUT_FOLDER
+OUTPUT_FOLDER = click.Path(path_type=Path, file_okay=False)
 WHOLE = click.IntRange(min=1)
 PARTS = ("train", "validation", "test")
 
@@ -89,7 +111,9 @@ def config_argument(
     function: F, example: str = "lr=0.1 or network.0.units=5", has_seed: bool = True
 ) -> F:
     """CONFIG, --set and --seed."""
-    argument = click.argument("config", metavar="CONFIG", shell_complete=complete_config)
+    argument = click.argument(
+        "config", metavar="CONFIG", type=CONFIG, shell_complete=complete_config
+    )
     text = f"Override a setting, for example {example}; may be repeated."
     return argument(set_option(text, has_seed)(function))
 
@@ -106,10 +130,19 @@ class OutputOption(click.Option):
             self.opts = names
 
 
-def output_option(kind: click.Path, metavar: str, text: str) -> Callable[[F], F]:
-    """-o FILE, where the command writes."""
+def output_option(text: str, kind: click.Path = OUTPUT) -> Callable[[F], F]:
+    """-o, where the command writes; not both `-` and --json."""
+
+    def alone(context: click.Context, parameter: click.Parameter, value: Path | None) -> Any:
+        if str(value) == STDIO and context.params.get("as_json"):
+            raise click.UsageError("-o - and --json exclude each other.")
+        return value
+
     names = ("-o", "--output", "--out", "output")
-    return click.option(*names, cls=OutputOption, type=kind, metavar=metavar, help=text)
+    metavar = "FILE" if kind.file_okay else "DIR"
+    return click.option(
+        *names, cls=OutputOption, type=kind, metavar=metavar, callback=alone, help=text
+    )
 
 
 runs_option = click.option(

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 @click.command
-@click.argument("what", metavar="[CONFIG|RUN]", required=False, shell_complete=complete_run)
+@click.argument(
+    "what",
+    metavar="[CONFIG|RUN]",
+    type=options.CONFIG,
+    required=False,
+    shell_complete=complete_run,
+)
 @options.set_option("Override a setting of CONFIG, for example lr=0.1; may be repeated.")
 @options.runs_option
 @port_option

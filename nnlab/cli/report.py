@@ -6,8 +6,8 @@ import click
 
 from nnlab.api.find import find_run, find_sweep
 from nnlab.cli.completion import complete_run
-from nnlab.cli.options import FILE, output_option, runs_option, verbosity
-from nnlab.cli.terminal import print_messages, print_result
+from nnlab.cli.options import json_option, output_option, runs_option, verbosity
+from nnlab.cli.terminal import STDIO, print_messages, write_output
 from nnlab.errors import RunUnreadable, StorageError
 from nnlab.race.folder import is_race
 from nnlab.race.page import report_race
@@ -23,10 +23,8 @@ NAME = "report.html"
 @click.argument("run", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
 @runs_option
 @output_option(
-    FILE,
-    "FILE",
-    f"Where to write the page; default {NAME} in the run's folder, for several runs in a folder "
-    "compare-... beside them.",
+    f"Where to write the page; - is stdout. Default: {NAME} in the run's folder, for several runs "
+    "in a folder compare-... beside them.",
 )
 @click.option(
     "--all",
@@ -35,10 +33,12 @@ NAME = "report.html"
     help="Also draw the figures that take longer, as the loss along the path of training.",
 )
 @click.option("--open", "show", is_flag=True, help="Show the page in the browser.")
+@json_option
 @verbosity
 def command(
-    run: tuple[str, ...], runs: Path | None, output: Path | None, with_slow: bool, show: bool
-) -> None:
+    run: tuple[str, ...], runs: Path | None, output: Path | None, with_slow: bool, show: bool,
+    as_json: bool
+) -> None:  # fmt: skip
     """Write an HTML page about runs or a sweep.
 
     The page shows the settings, the metrics, what the network learned, and the command that
@@ -51,16 +51,17 @@ def command(
     nnlab report sweep-identity8-lr
     nnlab report 20261120-18 20261120-19 -o both.html
     """
+    if show and str(output) == STDIO:
+        raise click.UsageError("-o - and --open exclude each other.")
     report, path = _make_report(run, runs, output, with_slow)
     print_messages(report.notices, "Note: ")
     try:
         if output is None:
             durable.make_folder(path.parent)
-        durable.write_file(path, report.html, sync=False)
+        write_output(path, report.html, as_json)
     except (RunUnreadable, StorageError) as error:
         hint = "" if output is not None else " Use -o FILE to write the page elsewhere."
         raise type(error)(f"{error}{hint}") from error
-    print_result(str(path))
     if show:
         import webbrowser
 

@@ -54,12 +54,19 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
 
 
 @click.command
-@click.argument("axes", metavar="AXIS... [CONFIG]", nargs=-1, shell_complete=complete_axis)
+@click.argument(
+    "axes",
+    metavar="AXIS... [CONFIG]",
+    type=options.CONFIG,
+    nargs=-1,
+    shell_complete=complete_axis,
+)
 @click.option(
     "-c",
     "--config",
     "named",
     metavar="CONFIG",
+    type=options.CONFIG,
     help="The experiment to vary, if an AXIS has the name of one.",
     shell_complete=complete_config,
 )

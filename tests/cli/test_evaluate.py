@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from nnlab.config.files import shipped
 from nnlab.run.folder import RunFolder
 from nnlab.run.run import Run
 
@@ -103,65 +102,6 @@ def test_predict_into_a_file(nnlab: Nnlab, flowers: Path, tmp_path: Path) -> Non
     assert (tmp_path / "out.csv").read_text() == printed
     dash = nnlab("predict", "latest", "flowers.csv", "-o", "-")
     assert (dash.stdout, dash.stderr, (tmp_path / "-").exists()) == (printed, "", False)
-
-
-NO_DASH = "'-' (standard input or output) does not work here; name a file."
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("data describe -", f"Invalid value for 'FILE': {NO_DASH}"),
-        ("report latest --out -", f"Invalid value for '-o' / '--output' / '--out': {NO_DASH}"),
-        ("plot latest --out -", f"Invalid value for '-o' / '--output' / '--out': {NO_DASH}"),
-        ("runs -", f"Invalid value for '[DIR]': {NO_DASH}"),
-        ("runs --runs -", f"Invalid value for '--runs': {NO_DASH}"),
-        ("train -", "Standard input is not read: a config is a file, or shipped."),
-        ("check -", "Standard input is not read: a config is a file, or shipped."),
-        ("sweep lr=1,2 -c -", "Standard input is not read: a config is a file, or shipped."),
-    ],
-)
-def test_a_dash_is_no_file_name(
-    nnlab: Nnlab, flowers: Path, tmp_path: Path, line: str, message: str
-) -> None:
-    result = nnlab(*line.split())
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.removesuffix("\n").rpartition("Error: ")[2] == message
-    assert not (tmp_path / "-").exists()
-
-
-@pytest.mark.parametrize("command", ["predict latest", "evaluate latest --data"])
-def test_a_dash_is_standard_input(
-    nnlab: Nnlab, flowers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
-    """A table, or an archive of arrays; nothing is left of the copy."""
-    (place := tmp_path / "tmp").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(place))
-    text = (tmp_path / "flowers.csv").read_text()
-    named = nnlab(*command.split(), "flowers.csv")
-    piped = nnlab(*command.split(), "-", input=text)
-    assert (piped.exit_code, piped.stderr) == (0, "")
-    assert re.sub(r"\S+/stdin", "flowers", piped.stdout) == named.stdout
-    bad = nnlab(*command.split(), "-", input="length\n1\n")
-    assert (bad.exit_code, bad.stdout) == (3, "")
-    assert "stdin.csv" in bad.stderr
-    archive = nnlab(*command.split(), "-", input=b"PK\x03\x04")
-    assert (archive.exit_code, archive.stdout) == (3, "")
-    assert "stdin.npz" in archive.stderr
-    assert list(place.iterdir()) == []
-
-
-def test_the_proposed_config_alone_goes_to_stdout(nnlab: Nnlab, flowers: Path) -> None:
-    whole = nnlab("data", "describe", "flowers.csv").stdout
-    config = nnlab("data", "describe", "flowers.csv", "-o", "-").stdout
-    assert whole.endswith(config)
-    assert config.startswith("name: flowers\n")
-
-
-def test_init_to_stdout(nnlab: Nnlab, tmp_path: Path) -> None:
-    result = nnlab("init", "xor", "-")
-    assert result.stdout.encode() == shipped()["xor"].read_bytes()
-    assert (result.stderr, list(tmp_path.iterdir())) == ("", [])
 
 
 @pytest.mark.parametrize(
