@@ -32,8 +32,8 @@ def command() -> None:
 
 @command.command("describe")
 @click.argument("file", type=NamedPath(path_type=Path))
-@click.option("--target", metavar="COLUMN", help="The column to predict; default: a guess.")
-@output_option("Where to write the proposed config; - is stdout, without the description.")
+@click.option("--target", metavar="COLUMN", show_default="a guess", help="The column to predict.")
+@output_option("Where to write the proposed config alone", "below the description")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @json_option
 @verbosity
@@ -112,7 +112,7 @@ def fetch(name: tuple[str, ...], force: bool) -> None:
 @command.command("verify")
 @click.argument(
     "name",
-    metavar="[NAME]...",
+    metavar="[NAME...]",
     nargs=-1,
     shell_complete=complete_words(lambda: sources.COLLECTIONS),
 )

@@ -30,7 +30,7 @@ from nnlab.show.words import count, set_options
 
 @click.command
 @click.argument("what", metavar="RUN|CONFIG", type=CONFIG, shell_complete=complete_run)
-@set_option("Override a setting of CONFIG, for example lr=0.1; may be repeated.")
+@set_option("Override a setting of CONFIG, as lr=0.1; may be repeated.")
 @runs_option
 @json_option
 @verbosity

@@ -25,20 +25,21 @@ from nnlab.show.page.explanation import explanation_page
     type=options.WHOLE,
     metavar="N",
     required=True,
-    help="The row's number in the data, from 1, as `nnlab predict --targets` prints it.",
+    help="The row in the data, from 1, as `nnlab predict --targets` numbers it.",
 )
 @click.option(
     "--epoch",
     "epochs",
     metavar="N,...",
-    help="After how many epochs; several with commas. Default: the last.",
+    show_default="the last",
+    help="Show it after these numbers of epochs, as 0,10,100.",
 )
 @click.option(
     "--unit",
     "units",
     metavar="LAYER.N",
     multiple=True,
-    help="Show only this unit, for example 0.2 or 0.dense.2; may be repeated.",
+    help="Show only this unit, as 0.2 or 0.dense.2; may be repeated.",
 )
 @click.option(
     "--html",
@@ -46,8 +47,8 @@ from nnlab.show.page.explanation import explanation_page
     metavar="FILE",
     help="Write a web page instead of printing text; - is stdout.",
 )
-@options.json_option
 @options.threads_option
+@options.json_option
 @options.verbosity
 def command(
     run: str,

@@ -19,11 +19,9 @@ from nnlab.run.run import Run
     type=click.Choice(tuple(TARGETS)),
     metavar="TARGET",
     required=True,
-    help="One of the above.",
+    help="What to write, one of the above.",
 )
-@options.output_option(
-    "Where to write; - is stdout. Default: a file in the folder exports of the run."
-)
+@options.output_option("Where to write", "in the folder exports of the run")
 @options.weights_option
 @options.threads_option
 @options.json_option

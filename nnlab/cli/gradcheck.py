@@ -20,7 +20,7 @@ from nnlab.experiment.provide import provide_data
     default=16,
     show_default=True,
     metavar="N",
-    help="How many training rows to use.",
+    help="The number of training rows.",
 )
 @json_option
 @verbosity

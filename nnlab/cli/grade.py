@@ -23,17 +23,21 @@ MEMORY = 2 * 10**9 if sys.platform == "linux" else None  # no other system limit
 
 
 @click.command
-@click.argument("folder", metavar="FOLDER", type=options.FOLDER)
+@click.argument("folder", metavar="DIR", type=options.FOLDER)
 @click.option(
     "--against",
     metavar="CONFIG",
     type=options.CONFIG,
     required=True,
-    help="The task: a config, with ??? where a hand-in may choose.",
+    help="The task, a config with ??? where a hand-in may choose.",
     shell_complete=complete_config,
 )
 @click.option(
-    "--jobs", type=options.WHOLE, metavar="N", help="How many processes; default: one per core."
+    "--jobs",
+    type=options.WHOLE,
+    metavar="N",
+    show_default="one per core",
+    help="The number of processes.",
 )
 @click.option(
     "--timeout",
@@ -47,7 +51,8 @@ MEMORY = 2 * 10**9 if sys.platform == "linux" else None  # no other system limit
     "--memory",
     callback=parse_size,
     metavar="SIZE",
-    help="End a training that uses more memory than this; default 2G on Linux.",
+    show_default="2G on Linux",
+    help="End a training that uses more memory than this.",
 )
 @options.table_options
 @options.verbosity
@@ -57,9 +62,9 @@ def command(
 ) -> None:  # fmt: skip
     """Train the hand-ins of a class again, and compare.
 
-    FOLDER has run folders and the zips of `nnlab handin`, at any depth. A row per hand-in: the
+    DIR has run folders and the zips of `nnlab handin`, at any depth. A row per hand-in: the
     verdict, and how many of the task's expectations the training here meets. Nothing of a hand-in
-    is executed, and nothing is written into FOLDER.
+    is executed, and nothing is written into DIR.
 
     \b
     verified    trained again with the same results
@@ -70,7 +75,7 @@ def command(
     edited      files that do not fit its training
     refused     unreadable, or unsafe to read
 
-    Exit code 9 where a hand-in is not verified.
+    Exit code 9 if a hand-in is not verified.
 
     \b
     nnlab grade handins --against task.yaml

@@ -13,7 +13,7 @@ from nnlab.teaching.handin import pack_handin
 
 @click.command
 @run_argument
-@output_option("Where to write; - is stdout. Default: RUN.zip in the current folder.")
+@output_option("Where to write", "RUN.zip in the current folder")
 @json_option
 @verbosity
 def command(run: str, runs: Path | None, output: Path | None, as_json: bool) -> None:

@@ -23,14 +23,14 @@ from nnlab.suggest import did_you_mean
 
 @click.command
 @click.argument("name", required=False, metavar="[NAME]", shell_complete=complete_config)
-@click.argument("path", required=False, metavar="[PATH]", type=click.Path(path_type=Path))
+@click.argument("path", required=False, metavar="[FILE]", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @json_option
 @verbosity
 def command(name: str | None, path: Path | None, force: bool, as_json: bool) -> None:
     """Copy a shipped config, to change it.
 
-    The copy goes to PATH (- is stdout), by default to NAME.yaml in the current folder. Without
+    The copy goes to FILE (- is stdout), without one to NAME.yaml in the current folder. Without
     NAME, lists the shipped configs.
 
     \b

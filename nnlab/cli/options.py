@@ -114,7 +114,7 @@ def config_argument(
     argument = click.argument(
         "config", metavar="CONFIG", type=CONFIG, shell_complete=complete_config
     )
-    text = f"Override a setting, for example {example}; may be repeated."
+    text = f"Override a setting, as {example}; may be repeated."
     return argument(set_option(text, has_seed)(function))
 
 
@@ -130,8 +130,8 @@ class OutputOption(click.Option):
             self.opts = names
 
 
-def output_option(text: str, kind: click.Path = OUTPUT) -> Callable[[F], F]:
-    """-o, where the command writes; not both `-` and --json."""
+def output_option(text: str, default: str, kind: click.Path = OUTPUT) -> Callable[[F], F]:
+    """-o, where the command writes, and its default in words; not both `-` and --json."""
 
     def alone(context: click.Context, parameter: click.Parameter, value: Path | None) -> Any:
         if str(value) == STDIO and context.params.get("as_json"):
@@ -141,12 +141,30 @@ def output_option(text: str, kind: click.Path = OUTPUT) -> Callable[[F], F]:
     names = ("-o", "--output", "--out", "output")
     metavar = "FILE" if kind.file_okay else "DIR"
     return click.option(
-        *names, cls=OutputOption, type=kind, metavar=metavar, callback=alone, help=text
-    )
+        *names, cls=OutputOption, type=kind, metavar=metavar, callback=alone,
+        show_default=default, help=f"{text}; - is stdout."
+    )  # fmt: skip
 
 
 runs_option = click.option(
-    "--runs", type=FOLDER, metavar="DIR", help="Folder of the runs; default $NNLAB_RUNS, else runs."
+    "--runs",
+    type=FOLDER,
+    metavar="DIR",
+    show_default="$NNLAB_RUNS, else runs",
+    help="The folder of the runs.",
+)
+name_option = click.option(
+    "--name",
+    metavar="NAME",
+    show_default="made of the config",
+    help="The name of the folder.",
+)
+part_option = click.option(
+    "--part",
+    type=click.Choice(PARTS),
+    metavar="NAME",
+    show_default="test, else validation, else train",
+    help="The part of the run's own data: train, validation or test.",
 )
 plots_option = click.option(
     "--plots/--no-plots", default=True, show_default=True, help="Draw the figures."
@@ -159,7 +177,7 @@ threads_option = click.option(  # the group sets it, before the command and NumP
     type=WHOLE,
     metavar="N",
     expose_value=False,
-    help="How many threads NumPy may use.",
+    help="The number of threads that NumPy may use.",
 )
 
 
@@ -181,8 +199,9 @@ weights_option = click.option(
     "--weights",
     type=click.Choice(("final", "best", "initial", "checkpoint")),
     default="final",
+    metavar="NAME",
     show_default=True,
-    help="Which of the saved weights to use.",
+    help="The saved weights to use: final, best, initial or checkpoint.",
 )
 json_option = click.option(  # read before --csv
     "--json",

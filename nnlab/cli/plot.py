@@ -48,7 +48,7 @@ from nnlab.show.text_tables import format_table
     metavar="NAME",
     multiple=True,
     shell_complete=complete_words(lambda: [*FIGURES, *RACE_FIGURES]),
-    help="Only this figure; may be repeated.",
+    help="Draw only this figure; may be repeated.",
 )
 @click.option(
     "--list", "listing", is_flag=True, help="List the figures, and which suit; draw none."
@@ -66,25 +66,24 @@ from nnlab.show.text_tables import format_table
 @click.option(
     "--scale",
     type=click.Choice(("linear", "log")),
-    help="The axis of losses and rates; default: chosen from the values.",
+    show_default="chosen from the values",
+    help="The axis of losses and rates.",
 )
 @click.option(
     "--smooth",
     type=NumberRange(0, 1, min_open=True, max_open=True),
     metavar="DECAY",
-    help="Draw curves as exponential moving averages, 0.9 over about 10 values; the curves stay "
-    "visible, pale. Default: means of noisy curves.",
+    show_default="means of noisy curves",
+    help="Draw exponential moving averages over pale curves, 0.9 over about 10 values.",
 )
 @click.option(
     "--activation",
     metavar="NAME",
     multiple=True,
     shell_complete=complete_words(lambda: ACTIVATIONS),
-    help="An activation; needs no RUN.",
+    help="Draw this activation, without a RUN; may be repeated.",
 )
-@output_option(
-    "Where to write; - is stdout, for a single figure. Default: the run's folder.", OUTPUT_FOLDER
-)
+@output_option("Where to write, for a single figure", "in the run's folder", OUTPUT_FOLDER)
 @json_option
 @verbosity
 def command(

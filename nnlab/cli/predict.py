@@ -21,14 +21,10 @@ from nnlab.show.words import count
 @click.option(
     "--targets",
     is_flag=True,
-    help="Also print each row's number, target and loss; without FILE for the run's own data.",
+    help="Also print each row's number, target and loss; without FILE of the run's own data.",
 )
-@click.option(
-    "--part",
-    type=click.Choice(options.PARTS),
-    help="Which part, with --targets and no FILE; default test, else validation, else train.",
-)
-@options.output_option("Where to write; - is stdout. Default: stdout.")
+@options.part_option
+@options.output_option("Where to write the rows", "stdout")
 @options.json_option
 @options.verbosity
 def command(

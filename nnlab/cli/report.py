@@ -22,10 +22,7 @@ NAME = "report.html"
 @click.command
 @click.argument("run", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
 @runs_option
-@output_option(
-    f"Where to write the page; - is stdout. Default: {NAME} in the run's folder, for several runs "
-    "in a folder compare-... beside them.",
-)
+@output_option("Where to write the page", f"{NAME} in the run's folder")
 @click.option(
     "--all",
     "with_slow",
@@ -43,7 +40,8 @@ def command(
 
     The page shows the settings, the metrics, what the network learned, and the command that
     repeats the run. It is one file that works offline. For small networks it has a slider through
-    the epochs. Several runs are shown side by side. Prints the path of the file.
+    the epochs. Several runs are shown side by side, in a page in a folder compare-... beside
+    them. Prints the path of the file.
 
     \b
     nnlab report latest

@@ -26,6 +26,7 @@ from nnlab.errors import RunUnreadable
     "--sort",
     metavar="KEY",
     shell_complete=complete_words(columns_and_settings),
+    show_default="newest first",
     help="Sort by a column or a setting.",
 )
 @click.option("--reverse", is_flag=True, help="Reverse the order.")
@@ -33,7 +34,7 @@ from nnlab.errors import RunUnreadable
     "--status",
     metavar="STATUS",
     type=click.Choice(STATUSES),
-    help=f"Only runs with this status: {', '.join(STATUSES)}.",
+    help=f"List only runs with this status: {', '.join(STATUSES)}.",
 )
 @click.option(
     "--where",
@@ -41,16 +42,16 @@ from nnlab.errors import RunUnreadable
     metavar="CONDITION",
     shell_complete=complete_setting,
     multiple=True,
-    help="Only runs for which this is true, for example 'optimizer.lr<0.1'; may be repeated.",
+    help="List only runs for which this is true, as 'optimizer.lr<0.1'; may be repeated.",
 )
 @click.option(
     "--columns",
     metavar="NAME,...",
     callback=comma_list,
     shell_complete=complete_words(columns_and_settings),
-    help="Show these columns and settings, in this order, beside the run.",
+    help="Show these columns and settings beside the run.",
 )
-@click.option("--limit", type=WHOLE, metavar="N", help="Only the first N runs.")
+@click.option("--limit", type=WHOLE, metavar="N", help="List only the first N runs.")
 @table_options
 @verbosity
 def command(

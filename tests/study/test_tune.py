@@ -82,7 +82,7 @@ def test_the_text(nnlab: Callable[..., Result]) -> None:
     assert saved == f"Saved in {FOLDER}"
     drawn = nnlab("plot", FOLDER)
     assert (drawn.exit_code, drawn.stdout) == (0, "")
-    assert drawn.stderr == "tune-xor-space-epochs=60: no figure suits it.\n"
+    assert drawn.stderr == f"{FOLDER}: no figure suits it.\n"
     assert "lr, hidden, activation       2" in nnlab("runs").stdout
     assert result.stderr.splitlines()[0] == "tune-xor-space-epochs=60: 0 done, 2 to run"
     assert len(result.stderr.splitlines()) == 3
