@@ -9,9 +9,9 @@ import stat
 from pathlib import Path
 
 import nnlab
-from nnlab.config.problems import LINE_BREAK, Problem, clean, fail
+from nnlab.config.problems import LINE_BREAK, Problem, clean, fail, shown_value
 from nnlab.config.tree import Place, Source
-from nnlab.errors import ConfigError
+from nnlab.errors import ConfigError, UsageError
 from nnlab.suggest import did_you_mean
 
 MAX_BYTES = 1 << 20
@@ -152,6 +152,12 @@ def name_problem(name: str) -> str | None:
     if name[0] in ".- " or name[-1] in ". " or ".." in name:
         return "a name cannot begin with '.', '-' or a space, end with '.' or one, or hold '..'."
     return None
+
+
+def require_name(name: str | None) -> None:
+    """Raise UsageError for a name that is given and cannot be used."""
+    if name is not None and (problem := name_problem(name)):
+        raise UsageError(f"The name {shown_value(name)} cannot be used: {problem}")
 
 
 def name_from_stem(stem: str) -> str:

@@ -227,14 +227,14 @@ def test_a_run_that_was_interrupted(nnlab: Nnlab, flowers: Path, command: list[s
     assert (result.exit_code, result.stdout) == (6, "")
     assert result.stderr == (
         f"The run {flowers.name} has not come to its end (it is interrupted), so it has no final "
-        "weights. Try --weights checkpoint.\n"
+        "weights. It has checkpoint weights.\n"
     )
     assert nnlab(*command, "--weights", "initial").exit_code == 0
     saved = whole.stdout.replace("final weights", "checkpoint weights")
     assert nnlab(*command, "--weights", "checkpoint").stdout == saved
     for path in flowers.glob("checkpoint*"):
         path.unlink()
-    assert nnlab(*command).stderr.endswith("Try --weights initial.\n")
+    assert nnlab(*command).stderr.endswith("It has initial weights.\n")
     missing = nnlab(*command, "--weights", "checkpoint")
     assert (missing.exit_code, missing.stderr) == (
         6,
