@@ -16,7 +16,7 @@ from nnlab.peers.side_by_side import DEFAULT_TOLERANCE, PEERS, require_library
 @click.option(
     "--against", type=click.Choice(tuple(PEERS)), required=True, help="The other library."
 )
-@click.option("--epochs", type=click.IntRange(min=0), metavar="N", help="Short for --set epochs=N.")
+@options.number_option("--epochs", text="Short for --set epochs=N.", least=0)
 @click.option(
     "--tolerance",
     type=options.NumberRange(min=0),

@@ -8,14 +8,7 @@ import click
 
 from nnlab.api.find import find_training
 from nnlab.cli.completion import complete_run
-from nnlab.cli.options import (
-    CONFIG,
-    json_option,
-    names_run,
-    runs_option,
-    set_option,
-    verbosity,
-)
+from nnlab.cli.options import CONFIG, json_option, names_run, runs_option, set_option, verbosity
 from nnlab.cli.terminal import print_json, print_messages, print_result, terminal_width
 from nnlab.config.load import load_config
 from nnlab.diagnosis.evidence import Evidence

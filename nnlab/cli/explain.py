@@ -6,13 +6,7 @@ import click
 
 from nnlab.api.find import find_training
 from nnlab.cli import options
-from nnlab.cli.terminal import (
-    print_json,
-    print_message,
-    print_messages,
-    print_result,
-    write_output,
-)
+from nnlab.cli.terminal import print_json, print_message, print_messages, print_result, write_output
 from nnlab.explanation.moments import explain_row
 from nnlab.run.run import Run
 from nnlab.show.page.explanation import explanation_page
@@ -20,12 +14,10 @@ from nnlab.show.page.explanation import explanation_page
 
 @click.command
 @options.run_argument
-@click.option(
+@options.number_option(
     "--row",
-    type=options.WHOLE,
-    metavar="N",
+    text="The row in the data, from 1, as `nnlab predict --targets` numbers it.",
     required=True,
-    help="The row in the data, from 1, as `nnlab predict --targets` numbers it.",
 )
 @click.option(
     "--epoch",

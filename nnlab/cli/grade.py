@@ -32,13 +32,7 @@ MEMORY = 2 * 10**9 if sys.platform == "linux" else None  # no other system limit
     help="The task, a config with ??? where a hand-in may choose.",
     shell_complete=complete_config,
 )
-@click.option(
-    "--jobs",
-    type=options.WHOLE,
-    metavar="N",
-    show_default="one per core",
-    help="The number of processes.",
-)
+@options.number_option("--jobs", text="The number of processes.", show_default="one per core")
 @click.option(
     "--timeout",
     type=options.NumberRange(min=0, min_open=True),

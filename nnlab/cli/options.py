@@ -90,7 +90,6 @@ CONFIG = ConfigWord()
 ROWS = InputPath(".csv")  # a file, or a folder of images
 OUTPUT = click.Path(path_type=Path, dir_okay=False)  # `-` is stdout, also for OUTPUT_FOLDER
 OUTPUT_FOLDER = click.Path(path_type=Path, file_okay=False)
-WHOLE = click.IntRange(min=1)
 PARTS = ("train", "validation", "test")
 
 
@@ -154,10 +153,7 @@ runs_option = click.option(
     help="The folder of the runs.",
 )
 name_option = click.option(
-    "--name",
-    metavar="NAME",
-    show_default="made of the config",
-    help="The name of the folder.",
+    "--name", metavar="NAME", show_default="made of the config", help="The name of the folder."
 )
 part_option = click.option(
     "--part",
@@ -172,12 +168,17 @@ plots_option = click.option(
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Check everything, show what would run, and stop."
 )
-threads_option = click.option(  # the group sets it, before the command and NumPy are imported
-    "--threads",
-    type=WHOLE,
-    metavar="N",
-    expose_value=False,
-    help="The number of threads that NumPy may use.",
+
+
+def number_option(*names: str, text: str, least: int = 1, **more: Any) -> Callable[[F], F]:
+    """An option with a whole number N."""
+    settings = {"type": click.IntRange(min=least), "metavar": "N", "show_default": True, **more}
+    return click.option(*names, help=text, **settings)
+
+
+# The group sets it, before the command and NumPy are imported.
+threads_option = number_option(
+    "--threads", text="The number of threads that NumPy may use.", expose_value=False
 )
 
 
@@ -186,14 +187,13 @@ def _remember_seed(context: click.Context, parameter: click.Parameter, value: in
         context.meta[SEED] = (f"seed={value}",)
 
 
-seed_option = click.option(  # read before --set, which adds it to its overrides
+seed_option = number_option(  # read before --set, which adds it to its overrides
     "--seed",
-    type=click.IntRange(min=0),
-    metavar="N",
+    text="Short for --set seed=N.",
+    least=0,
     is_eager=True,
     expose_value=False,
     callback=_remember_seed,
-    help="Short for --set seed=N.",
 )
 weights_option = click.option(
     "--weights",

@@ -7,14 +7,7 @@ import click
 from nnlab.api.runs import STATUSES
 from nnlab.api.runs import runs as list_of_runs
 from nnlab.cli.completion import columns_and_settings, complete_setting, complete_words
-from nnlab.cli.options import (
-    FOLDER,
-    WHOLE,
-    comma_list,
-    prefer,
-    table_options,
-    verbosity,
-)
+from nnlab.cli.options import FOLDER, comma_list, number_option, prefer, table_options, verbosity
 from nnlab.cli.terminal import print_data, print_json, print_message, print_result
 from nnlab.errors import RunUnreadable
 
@@ -51,7 +44,7 @@ from nnlab.errors import RunUnreadable
     shell_complete=complete_words(columns_and_settings),
     help="Show these columns and settings beside the run.",
 )
-@click.option("--limit", type=WHOLE, metavar="N", help="List only the first N runs.")
+@number_option("--limit", text="List only the first N runs.")
 @table_options
 @verbosity
 def command(

@@ -55,11 +55,7 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
 
 @click.command
 @click.argument(
-    "axes",
-    metavar="AXIS... [CONFIG]",
-    type=options.CONFIG,
-    nargs=-1,
-    shell_complete=complete_axis,
+    "axes", metavar="AXIS... [CONFIG]", type=options.CONFIG, nargs=-1, shell_complete=complete_axis
 )
 @click.option(
     "-c",
@@ -70,42 +66,22 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
     help="The config, if an AXIS has the name of one.",
     shell_complete=complete_config,
 )
-@click.option(
+@options.number_option(
     "--seeds",
-    type=options.WHOLE,
+    text="Repeat every cell with the seeds s, s+1, ... s+N-1; s is the config's.",
     default=1,
-    show_default=True,
-    metavar="N",
-    help="Repeat every cell with the seeds s, s+1, ... s+N-1; s is the config's.",
 )
-@click.option(
-    "--folds",
-    type=click.IntRange(min=2),
-    metavar="N",
-    show_default="5",
-    help="With the axis fold: the number of folds.",
+@options.number_option(
+    "--folds", text="With the axis fold: the number of folds.", least=2, show_default="5"
 )
-@click.option(
-    "--repeats",
-    type=options.WHOLE,
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="With the axis fold: divide the rows N times, in other orders.",
+@options.number_option(
+    "--repeats", text="With the axis fold: divide the rows N times, in other orders.", default=1
 )
-@click.option(
-    "--random",
-    "sample",
-    type=options.WHOLE,
-    metavar="N",
-    help="Train only N cells of the grid, drawn at random.",
+@options.number_option(
+    "--random", "sample", text="Train only N cells of the grid, drawn at random."
 )
-@click.option(
-    "--jobs",
-    type=options.WHOLE,
-    metavar="N",
-    show_default="one per core, none for short sweeps",
-    help="The number of processes.",
+@options.number_option(
+    "--jobs", text="The number of processes.", show_default="one per core, none for short sweeps"
 )
 @click.option(
     "--timeout",

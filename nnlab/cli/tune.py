@@ -25,13 +25,8 @@ from nnlab.study.space import prepare_tuning
     metavar="FILE",
     help="The search space as YAML; - is stdin.",
 )
-@click.option(
-    "--trials",
-    type=options.WHOLE,
-    default=20,
-    show_default=True,
-    metavar="N",
-    help="The number of trials in all, including those of earlier calls.",
+@options.number_option(
+    "--trials", text="The number of trials in all, including those of earlier calls.", default=20
 )
 @click.option(
     "--prune/--no-prune",

@@ -22,9 +22,7 @@ from nnlab.errors import CheckFailed
     show_default=True,
     help="Train again from the start, from the older checkpoint, or none of it.",
 )
-@click.option(
-    "--epochs", type=click.IntRange(min=0), metavar="N", help="Train at most N epochs again."
-)
+@options.number_option("--epochs", text="Train at most N epochs again.", least=0)
 @options.threads_option
 @options.json_option
 @options.verbosity

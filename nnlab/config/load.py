@@ -235,11 +235,7 @@ def _base(
 
 
 def _config(
-    root: Node,
-    name: str,
-    problems: Problems,
-    check: bool = True,
-    rows: GivenRows | None = None,
+    root: Node, name: str, problems: Problems, check: bool = True, rows: GivenRows | None = None
 ) -> Config | None:
     before = len(problems)
     root = with_defaults(root, name)

@@ -298,9 +298,7 @@ def _fixed_settings(axes: Sequence[Axis], overrides: Sequence[str]) -> list[Over
     for text in overrides:
         key = text.partition("=")[0].strip()
         if canonical(key) in varied:
-            raise UsageError(
-                f"{clean(key)} is an axis of this sweep, so it cannot be set to one value."
-            )
+            raise UsageError(f"{clean(key)} is an axis of this sweep, so it cannot be set.")
     return [*settings.items(), *overrides]
 
 

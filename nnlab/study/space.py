@@ -294,9 +294,7 @@ def refuse_fixed(dimensions: Sequence[Dimension], overrides: Sequence[str]) -> N
     for dimension in dimensions:
         if canonical(dimension.key) in fixed:
             key = shown_value(dimension.key)
-            fail(
-                [Problem(dimension.place, f"{key} is searched, so it cannot be set to one value.")]
-            )
+            fail([Problem(dimension.place, f"{key} is searched, so it cannot be set.")])
 
 
 def space_settings(dimensions: Sequence[Dimension]) -> dict[str, Any]:

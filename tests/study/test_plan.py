@@ -156,7 +156,7 @@ def test_a_wrong_axis_is_told_once_and_not_for_each_value(
             "This sweep has 11,000 trials (1,000 cells and 11 seeds); more than 10,000",
         ),
         ({"axes": ["lr=0.1"], "overrides": ["optimizer.lr=1"]},
-         "optimizer.lr is an axis of this sweep, so it cannot be set to one value."),
+         "optimizer.lr is an axis of this sweep, so it cannot be set."),
         ({"axes": ["seed=1,2"], "seeds": 2},
          "The seed is an axis of this sweep, so seeds cannot repeat it."),
         ({"axes": ["lr=0.1"], "name": "a/b"},
