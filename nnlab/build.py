@@ -60,9 +60,8 @@ def build(
 ) -> Built:
     """Load the data, split and scale it, make the network and the plan.
 
-    `engine: auto` is NumPy for what NumPy does in `fast_enough` seconds. `scaling` and
-    `rescale` are those of earlier rows, for a network that continues on these; by default they are
-    fitted.
+    `engine: auto` is NumPy for what NumPy does in `fast_enough` seconds. `scaling` and `rescale`
+    are fitted, unless a network that continues on these rows has those of earlier ones.
 
     Raises DataError when the data cannot be loaded, ConfigError when a part would be empty or the
     engine is not available.
@@ -71,11 +70,8 @@ def build(
     dataset = data.load()
     rows = split_dataset(data.split, dataset, data.seed)
     if scaling is None:
-        scaling = fit_scaling(
-            *(data.scale, dataset.inputs, rows.train, dataset.input_range),
-            filling=dataset.filling,
-            weights=dataset.weights,
-        )
+        given = data.scale, dataset.inputs, rows.train, dataset.input_range
+        scaling = fit_scaling(*given, filling=dataset.filling, weights=dataset.weights)
     config = replace(config, network=with_units(config, dataset, rows.train, rescale))
     init = None if isinstance(config.init, SavedWeights) else config.init
     width = dataset.inputs.shape[1]

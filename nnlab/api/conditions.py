@@ -83,7 +83,7 @@ def parse_condition(text: str) -> Condition:
     match = PATTERN.fullmatch(text)
     if match is None or not match[3].strip():
         raise UsageError(
-            f"--where {shown_value(text)} is not a condition. Write KEY, one of = != < <= > >=, "
+            f"{shown_value(text)} is not a condition. Write KEY, one of = != < <= > >=, "
             "and a value: 'optimizer.lr<0.1'."
         )
     key, sign, right = match.groups()
@@ -91,9 +91,7 @@ def parse_condition(text: str) -> Condition:
     settings = {} if sign in ORDERS else _short_form(key, node)
     value = None if settings and node.entries else node.value
     if value is not None and not isinstance(value, str | int | float | bool):
-        raise UsageError(
-            f"--where {shown_value(text)}: the value must be a single value, not a list."
-        )
+        raise UsageError(f"{shown_value(text)}: the value must be a single value, not a list.")
     return Condition(key, sign, value, settings)
 
 
@@ -105,7 +103,7 @@ def _value_node(text: str, right: str) -> Node:
         problems.raise_any()
     except ConfigError:
         raise UsageError(
-            f"--where {shown_value(text)}: {shown_value(written)} is not a value in YAML; "
+            f"{shown_value(text)}: {shown_value(written)} is not a value in YAML; "
             "put text with brackets or colons in quotes of its own."
         ) from None
     return node

@@ -101,6 +101,12 @@ class Predictions(ShownResult):
         cells = [list(map(str, values)) for _, values in self.columns]
         return to_csv([name for name, _ in self.columns], list(zip(*cells, strict=True)))
 
+    def to_dict(self) -> dict[str, Any]:
+        """The object that --json prints."""
+        rows = zip(*(values.tolist() for values in self.table.values()), strict=True)
+        named = [dict(zip(self.table, row, strict=True)) for row in rows]
+        return {"run": self.run.name, "rows": named}
+
     def __str__(self) -> str:
         table = format_columns({name: values[:SHOWN].tolist() for name, values in self.columns})
         return f"{self.run.name}: {count(len(self), 'row')}\n\n{table}"

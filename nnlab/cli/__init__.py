@@ -69,8 +69,8 @@ def main() -> None:
     nnlab resume latest         continue a stopped run
     nnlab sweep lr              train with several values
 
-    CONFIG is a YAML file or the name of a shipped config. RUN is a run's folder, its name, the
-    beginning of its name, or `latest`. Results go to stdout, everything else to stderr.
+    CONFIG is a YAML file, - for stdin, or the name of a shipped config. RUN is a run's folder, its
+    name, the beginning of its name, or `latest`. Results go to stdout, everything else to stderr.
 
     Exit codes: 0 done, 1 a bug, 2 usage or config, 3 data, 4 diverged, 5 run locked, 6 run
     unreadable, 7 input/output, 8 sweep partly failed, 9 a check failed, 130 and 143 interrupted

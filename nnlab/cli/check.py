@@ -54,7 +54,7 @@ def command(config: str, overrides: tuple[str, ...], runs: Path | None, as_json:
     A template for others has blanks, `lr: ???`: they are listed, and `nnlab train` refuses them.
 
     For a run or a sweep in place of CONFIG: compares its results with what its config expects
-    (`expect: {val_accuracy: ">= 0.95", seeds: 4/5}`). Exit code 9 where something is not met.
+    (`expect: {val_accuracy: ">= 0.95", seeds: 4/5}`). Exit code 9 if something is not met.
 
     \b
     nnlab check xor

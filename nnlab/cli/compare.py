@@ -18,9 +18,8 @@ from nnlab.cli.terminal import print_messages, print_outcome
     "metrics",
     metavar="NAME",
     multiple=True,
-    help="Compare this metric over seeds, for example final.val_loss; may be repeated. "
-    "Default: the loss and metrics of the test part, else of the validation, else of the training "
-    "part.",
+    show_default="loss and metrics of the test part, else validation, else train",
+    help="Compare this metric over seeds, as final.val_loss; may be repeated.",
 )
 @json_option
 @verbosity

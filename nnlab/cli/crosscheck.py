@@ -16,14 +16,14 @@ from nnlab.peers.side_by_side import DEFAULT_TOLERANCE, PEERS, require_library
 @click.option(
     "--against", type=click.Choice(tuple(PEERS)), required=True, help="The other library."
 )
-@click.option("--epochs", type=click.IntRange(min=0), metavar="N", help="Short for --set epochs=N.")
+@options.number_option("--epochs", text="Short for --set epochs=N.", least=0)
 @click.option(
     "--tolerance",
     type=options.NumberRange(min=0),
     default=DEFAULT_TOLERANCE,
     show_default=True,
     metavar="X",
-    help="The largest difference, as a part of the largest weight and of the largest loss.",
+    help="The largest difference, as a part of the largest weight and loss.",
 )
 @options.threads_option
 @options.json_option
@@ -41,9 +41,9 @@ def command(
     nnlab and PyTorch or scikit-learn train the same network side by side, in float64, with the same
     initial weights, batches and learning rates. After each epoch the losses and all weights are
     compared. Exit code 9 if they differ by more than the tolerance, unless rounding explains it:
-    then the comparison ends there, and the last sentence says so. Writes no run folder. PyTorch is
-    not installed with nnlab: pip install 'nnlab[torch]'. docs/crosscheck.md has the results for all
-    shipped configs.
+    then the comparison ends there, and the last sentence says so. Writes no run folder.
+    docs/crosscheck.md has the results for all shipped configs. --against torch needs pip install
+    'nnlab[torch]'.
 
     \b
     nnlab crosscheck identity8 --against torch --epochs 1000

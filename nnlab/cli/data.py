@@ -7,8 +7,8 @@ import click
 from nnlab.api.describe import describe_table
 from nnlab.cli.completion import complete_words
 from nnlab.cli.group import Subcommands
-from nnlab.cli.options import STDIO, NamedPath, json_option, output_option, verbosity
-from nnlab.cli.terminal import print_data, print_json, print_message, print_result
+from nnlab.cli.options import NamedPath, json_option, output_option, verbosity
+from nnlab.cli.terminal import STDIO, print_data, print_json, print_message, print_result
 from nnlab.data import sources
 from nnlab.data.download import Collection, FileState, fetch_files, file_states
 from nnlab.errors import DataError, UsageError
@@ -32,10 +32,8 @@ def command() -> None:
 
 @command.command("describe")
 @click.argument("file", type=NamedPath(path_type=Path))
-@click.option("--target", metavar="COLUMN", help="The column to predict; default: a guess.")
-@output_option(
-    click.Path(path_type=Path), "FILE", "Write the proposed config here; - is stdout, without more."
-)
+@click.option("--target", metavar="COLUMN", show_default="a guess", help="The column to predict.")
+@output_option("Where to write the proposed config alone", "below the description")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @json_option
 @verbosity
@@ -114,7 +112,7 @@ def fetch(name: tuple[str, ...], force: bool) -> None:
 @command.command("verify")
 @click.argument(
     "name",
-    metavar="[NAME]...",
+    metavar="[NAME...]",
     nargs=-1,
     shell_complete=complete_words(lambda: sources.COLLECTIONS),
 )

@@ -6,7 +6,14 @@ from pathlib import Path
 import click
 
 from nnlab.api.descend import DescendedRace
-from nnlab.cli.options import config_argument, json_option, plots_option, runs_option, verbosity
+from nnlab.cli.options import (
+    config_argument,
+    json_option,
+    name_option,
+    plots_option,
+    runs_option,
+    verbosity,
+)
 from nnlab.cli.terminal import print_outcome
 from nnlab.cli.training_output import print_drawn
 from nnlab.errors import Diverged
@@ -20,7 +27,7 @@ from nnlab.show.figures.plot import draw_each
 @click.command
 @partial(config_argument, example="steps=50 or runs.0.optimizer.lr=0.1", has_seed=False)
 @runs_option
-@click.option("--name", metavar="NAME", help="The run's name; default: the config's.")
+@name_option
 @plots_option
 @json_option
 @verbosity

@@ -8,13 +8,7 @@ import click
 
 from nnlab.api.find import find_training
 from nnlab.cli.completion import complete_run
-from nnlab.cli.options import (
-    json_option,
-    names_run,
-    runs_option,
-    set_option,
-    verbosity,
-)
+from nnlab.cli.options import CONFIG, json_option, names_run, runs_option, set_option, verbosity
 from nnlab.cli.terminal import print_json, print_messages, print_result, terminal_width
 from nnlab.config.load import load_config
 from nnlab.diagnosis.evidence import Evidence
@@ -28,8 +22,8 @@ from nnlab.show.words import count, set_options
 
 
 @click.command
-@click.argument("what", metavar="RUN|CONFIG", shell_complete=complete_run)
-@set_option("Override a setting of CONFIG, for example lr=0.1; may be repeated.")
+@click.argument("what", metavar="RUN|CONFIG", type=CONFIG, shell_complete=complete_run)
+@set_option("Override a setting of CONFIG, as lr=0.1; may be repeated.")
 @runs_option
 @json_option
 @verbosity

@@ -15,11 +15,7 @@ from nnlab.run.run import Run
 @click.command
 @options.run_argument
 @options.weights_option
-@click.option(
-    "--part",
-    type=click.Choice(options.PARTS),
-    help="Which part of the run's data; default test, else validation, else train.",
-)
+@options.part_option
 @click.option(
     "--data",
     type=options.InputPath(".csv", path_type=str),

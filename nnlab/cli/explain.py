@@ -6,40 +6,41 @@ import click
 
 from nnlab.api.find import find_training
 from nnlab.cli import options
-from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
+from nnlab.cli.terminal import print_json, print_message, print_messages, print_result, write_output
 from nnlab.explanation.moments import explain_row
-from nnlab.run import durable
 from nnlab.run.run import Run
 from nnlab.show.page.explanation import explanation_page
 
 
 @click.command
 @options.run_argument
-@click.option(
+@options.number_option(
     "--row",
-    type=options.WHOLE,
-    metavar="N",
+    text="The row in the data, from 1, as `nnlab predict --targets` numbers it.",
     required=True,
-    help="The row's number in the data, from 1, as `nnlab predict --targets` prints it.",
 )
 @click.option(
     "--epoch",
     "epochs",
     metavar="N,...",
-    help="After how many epochs; several with commas. Default: the last.",
+    show_default="the last",
+    help="Show it after these numbers of epochs, as 0,10,100.",
 )
 @click.option(
     "--unit",
     "units",
     metavar="LAYER.N",
     multiple=True,
-    help="Show only this unit, for example 0.2 or 0.dense.2; may be repeated.",
+    help="Show only this unit, as 0.2 or 0.dense.2; may be repeated.",
 )
 @click.option(
-    "--html", type=options.FILE, metavar="FILE", help="Write a web page instead of printing text."
+    "--html",
+    type=options.OUTPUT,
+    metavar="FILE",
+    help="Write a web page instead of printing text; - is stdout.",
 )
-@options.json_option
 @options.threads_option
+@options.json_option
 @options.verbosity
 def command(
     run: str,
@@ -78,8 +79,7 @@ def command(
         return
     page = explanation_page(list(explained))
     print_messages(page.notices, "Note: ")
-    durable.write_file(html, page.html, sync=False)
-    print_result(str(html))
+    write_output(html, page.html)
 
 
 def _whole_numbers(text: str | None) -> list[int] | None:

@@ -7,7 +7,7 @@ import click
 
 from nnlab.api.find import find_training
 from nnlab.cli import options
-from nnlab.cli.terminal import print_messages, print_result
+from nnlab.cli.terminal import output_place, print_files, print_messages
 from nnlab.exports.targets import TARGETS, default_path, export_run
 from nnlab.run.run import Run
 
@@ -19,20 +19,15 @@ from nnlab.run.run import Run
     type=click.Choice(tuple(TARGETS)),
     metavar="TARGET",
     required=True,
-    help="One of the above.",
+    help="What to write, one of the above.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=options.FILE,
-    metavar="FILE",
-    help="Write here; default a file in the folder exports of the run.",
-)
+@options.output_option("Where to write", "in the folder exports of the run")
 @options.weights_option
 @options.threads_option
+@options.json_option
 @options.verbosity
 def command(
-    run: str, runs: Path | None, to: str, output: Path | None, weights: Any
+    run: str, runs: Path | None, to: str, output: Path | None, weights: Any, as_json: bool
 ) -> None:  # fmt: skip
     """Write a run for another tool.
 
@@ -54,6 +49,8 @@ def command(
     nnlab export latest --to onnx -o network.onnx
     """
     trained = Run(find_training(run, runs).path)
-    path = output or default_path(trained, to)
-    print_messages(export_run(trained, to, path, weights))
-    print_result(str(path))
+    usual = default_path(trained, to)
+    with output_place(output, usual.name) as place:
+        notes = export_run(trained, to, place or usual, weights)
+        print_files([place or usual], output, as_json)
+    print_messages(notes)

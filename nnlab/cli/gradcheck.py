@@ -3,7 +3,7 @@
 import click
 
 from nnlab.api.gradcheck import GradientCheck
-from nnlab.cli.options import WHOLE, config_argument, json_option, verbosity
+from nnlab.cli.options import config_argument, json_option, number_option, verbosity
 from nnlab.cli.terminal import print_message, print_messages, print_outcome
 from nnlab.config.load import load_config
 from nnlab.core.gradcheck import TOLERANCE
@@ -14,14 +14,7 @@ from nnlab.experiment.provide import provide_data
 
 @click.command
 @config_argument
-@click.option(
-    "--rows",
-    type=WHOLE,
-    default=16,
-    show_default=True,
-    metavar="N",
-    help="How many training rows to use.",
-)
+@number_option("--rows", text="The number of training rows.", default=16)
 @json_option
 @verbosity
 def command(config: str, overrides: tuple[str, ...], rows: int, as_json: bool) -> None:

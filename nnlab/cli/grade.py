@@ -17,17 +17,16 @@ from nnlab.teaching.grade import Graded, Verdict
 
 
 @click.command
-@click.argument("folder", metavar="FOLDER", type=options.FOLDER)
+@click.argument("folder", metavar="DIR", type=options.FOLDER)
 @click.option(
     "--against",
     metavar="CONFIG",
+    type=options.CONFIG,
     required=True,
-    help="The task: a config, with ??? where a hand-in may choose.",
+    help="The task, a config with ??? where a hand-in may choose.",
     shell_complete=complete_config,
 )
-@click.option(
-    "--jobs", type=options.WHOLE, metavar="N", help="How many processes; default: one per core."
-)
+@options.number_option("--jobs", text="The number of processes.", show_default="one per core")
 @click.option(
     "--timeout",
     type=options.NumberRange(min=0, min_open=True),
@@ -40,7 +39,8 @@ from nnlab.teaching.grade import Graded, Verdict
     "--memory",
     callback=parse_size,
     metavar="SIZE",
-    help="End a training that uses more memory than this; default 2G on Linux.",
+    show_default="2G on Linux",
+    help="End a training that uses more memory than this.",
 )
 @options.table_options
 @options.verbosity
@@ -50,9 +50,9 @@ def command(
 ) -> None:  # fmt: skip
     """Train the hand-ins of a class again, and compare.
 
-    FOLDER has run folders and the zips of `nnlab handin`, at any depth. A row per hand-in: the
+    DIR has run folders and the zips of `nnlab handin`, at any depth. A row per hand-in: the
     verdict, and how many of the task's expectations the training here meets. Nothing of a hand-in
-    is executed, and nothing is written into FOLDER.
+    is executed, and nothing is written into DIR.
 
     \b
     verified    trained again with the same results
@@ -63,7 +63,7 @@ def command(
     edited      files that do not fit its training
     refused     unreadable, or unsafe to read
 
-    Exit code 9 where a hand-in is not verified.
+    Exit code 9 if a hand-in is not verified.
 
     \b
     nnlab grade handins --against task.yaml

@@ -1,12 +1,20 @@
 """`nnlab init`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from nnlab.cli.completion import complete_config
-from nnlab.cli.options import STDIO, verbosity
-from nnlab.cli.terminal import print_message, print_result
+from nnlab.cli.options import json_option, verbosity
+from nnlab.cli.terminal import (
+    STDIO,
+    print_data,
+    print_files,
+    print_json,
+    print_message,
+    print_result,
+)
 from nnlab.config.files import shipped
 from nnlab.config.json_schema import TITLE, schema_text
 from nnlab.config.load import describes_race
@@ -21,13 +29,14 @@ HEAD = "# yaml-language-server: $schema="
 
 @click.command
 @click.argument("name", required=False, metavar="[NAME]", shell_complete=complete_config)
-@click.argument("path", required=False, metavar="[PATH]", type=click.Path(path_type=Path))
+@click.argument("path", required=False, metavar="[FILE]", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@json_option
 @verbosity
-def command(name: str | None, path: Path | None, force: bool) -> None:
+def command(name: str | None, path: Path | None, force: bool, as_json: bool) -> None:
     """Copy a shipped config, to change it.
 
-    The copy goes to PATH (- is stdout), by default to NAME.yaml in the current folder; weights or
+    The copy goes to FILE (- is stdout), without one to NAME.yaml in the current folder; weights or
     a folder of data that it begins with go beside it, and a file that its first line names, which
     lets editors complete and check it. Without NAME, lists the shipped configs.
 
@@ -38,29 +47,28 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
     """
     configs = shipped()
     if name is None:
-        formatter = click.HelpFormatter()  # wraps to the terminal's width
-        formatter.write_dl([(known, _purpose(file)) for known, file in configs.items()])
-        print_result(formatter.getvalue().rstrip("\n"))
+        _print_configs({known: _purpose(file) for known, file in configs.items()}, as_json)
         return
     source = _find(name, configs)
-    if path is not None and str(path) == STDIO:
-        print_result(source.read_text(encoding="utf-8").removesuffix("\n"))
+    if str(path) == STDIO:
+        print_data(source.read_bytes().decode())
         return
     target = path or Path(source.name)
     if target.is_dir():
         target = target / source.name
     is_race = describes_race(source)
     schema = target.with_name("nnlab-race.schema.json" if is_race else "nnlab.schema.json")
-    _copy(source, target, f"{HEAD}{schema.name}\n", force)
+    copies = _copy(source, target, f"{HEAD}{schema.name}\n", force)
+    print_files(copies, None, as_json)
     _write_schema(schema, schema_text(Race if is_race else Config))
     verb, runner = ("Run", "descend") if is_race else ("Train", "train")
     print_message(f"{verb} it with: nnlab {runner} {target}")
 
 
-def _copy(source: Path, target: Path, head: str, force: bool) -> None:
+def _copy(source: Path, target: Path, head: str, force: bool) -> list[Path]:
     """Copy a config below a first line, and the weights and the folder of its name to its side.
 
-    Raises UsageError.
+    The paths of the copies. Raises UsageError.
     """
     beside = (source.with_suffix(".safetensors"), source.with_suffix(""))
     copies = {target.with_name(path.name): path for path in beside if path.exists()}
@@ -69,14 +77,13 @@ def _copy(source: Path, target: Path, head: str, force: bool) -> None:
             raise UsageError(f"{copy} exists already; --force overwrites it.")
     durable.make_folder(target.parent)
     durable.write_file(target, head.encode() + source.read_bytes())
-    print_result(str(target))
     for copy, original in copies.items():
         files = [original] if original.is_file() else filter(Path.is_file, original.rglob("*"))
         for file in files:
             place = copy / file.relative_to(original)
             durable.make_folder(place.parent)
             durable.write_file(place, file.read_bytes())
-        print_result(str(copy))
+    return [target, *copies]
 
 
 def _write_schema(path: Path, text: str) -> None:
@@ -85,6 +92,16 @@ def _write_schema(path: Path, text: str) -> None:
     if guard.status_of(path) is None or durable.read_file(path).startswith(ours.encode()):
         durable.write_file(path, text)
         print_message(f"Editors complete and check it with {path}.")
+
+
+def _print_configs(purposes: Mapping[str, str], as_json: bool) -> None:
+    if as_json:
+        rows = [{"name": name, "purpose": purpose} for name, purpose in purposes.items()]
+        print_json({"configs": rows})
+    else:
+        formatter = click.HelpFormatter()  # wraps to the terminal's width
+        formatter.write_dl(list(purposes.items()))
+        print_result(formatter.getvalue().rstrip("\n"))
 
 
 def _find(name: str, configs: dict[str, Path]) -> Path:

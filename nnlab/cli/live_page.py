@@ -19,7 +19,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 FLUSH_SECONDS = 0.25  # between two looks of a page at the tables
 
 port_option = click.option(
-    "--port", type=click.IntRange(1, 65535), metavar="N", help="Port of the page; default: free."
+    "--port",
+    type=click.IntRange(1, 65535),
+    metavar="N",
+    show_default="a free one",
+    help="The port of the page.",
 )
 open_option = click.option(
     "--open/--no-open",

@@ -1,14 +1,11 @@
 """`nnlab lr`."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
 from nnlab.api.lr import FEWEST, RATES, SEEDS, range_test
 from nnlab.cli import options
-from nnlab.cli.options import F
 from nnlab.cli.terminal import print_data, print_message, print_outcome
 from nnlab.config.load import Loaded, load_config
 from nnlab.show.figures.plot import FigureForm, figure_files, save_figure
@@ -18,36 +15,38 @@ KINDS = ("png", "svg", "pdf")
 RATE = options.NumberRange(min=0, min_open=True)
 
 
-def _number(name: str, variable: str, kind: Any, default: float, text: str) -> Callable[[F], F]:
-    """An option that shows its default."""
-    return click.option(
-        name, variable, type=kind, default=default, show_default=True, metavar="N", help=text
-    )
-
-
 @click.command
 @options.config_argument
-@_number("--from", "low", RATE, RATES.low, "The first rate.")
-@_number("--to", "high", RATE, RATES.high, "The last rate.")
-@_number(
-    *("--updates", "updates", click.IntRange(min=FEWEST), RATES.updates),
-    "How many updates each seed gets; from each to the next the rate rises by one factor.",
+@options.number_option("--from", "low", text="The first rate.", type=RATE, default=RATES.low)
+@options.number_option("--to", "high", text="The last rate.", type=RATE, default=RATES.high)
+@options.number_option(
+    "--updates",
+    text="The number of updates of each seed; the rate rises by one factor from each to the next.",
+    least=FEWEST,
+    default=RATES.updates,
 )
-@_number("--seeds", "seeds", options.WHOLE, SEEDS, "How many seeds, from the config's on.")
+@options.number_option("--seeds", text="The number of seeds, from the config's on.", default=SEEDS)
 @click.option(
     "--sweep",
     metavar="SWEEP",
-    help="A sweep of lr with the same settings, whose final losses are laid over the curve; "
-    "default: sweep-NAME-lr, if it suits.",
+    show_default="sweep-NAME-lr, if it suits",
+    help="A sweep of lr with the same settings, whose final losses are drawn below the curve.",
 )
 @options.runs_option
-@options.output_option(options.FILE, "FILE", "Draw the curve: a .png, .svg or .pdf file.")
-@options.table_options
+@click.option(
+    "-o",
+    "--output",
+    "figure",
+    metavar="FILE",
+    type=options.NamedPath(dir_okay=False, path_type=Path),
+    help="Draw the curve into this file, a .png, .svg or .pdf.",
+)
 @options.threads_option
+@options.table_options
 @options.verbosity
 def command(
     config: str, overrides: tuple[str, ...], low: float, high: float, updates: int, seeds: int,
-    sweep: str | None, runs: Path | None, output: Path | None, as_csv: bool, as_json: bool
+    sweep: str | None, runs: Path | None, figure: Path | None, as_csv: bool, as_json: bool
 ) -> None:  # fmt: skip
     """Look for a good learning rate in a few updates.
 
@@ -64,9 +63,9 @@ def command(
     nnlab lr xor
     nnlab lr digits_binary --from 1e-4 --to 1 -o lr.png
     """
-    kind = "" if output is None else output.suffix.lower().removeprefix(".")
-    if output is not None and kind not in KINDS:
-        raise click.UsageError(f"-o: {output} does not end in .png, .svg or .pdf.")
+    kind = "" if figure is None else figure.suffix.lower().removeprefix(".")
+    if figure is not None and kind not in KINDS:
+        raise click.UsageError(f"-o: {figure} does not end in .png, .svg or .pdf.")
 
     def load(*changes: tuple[str, object]) -> Loaded:
         return load_config(config, [*overrides, *changes])
@@ -77,7 +76,7 @@ def command(
         print_data(test.to_csv())
     else:
         print_outcome(test, as_json)
-    if output is not None:
-        for _, data in figure_files(output.stem, test.draw, FigureForm((kind,))):
-            save_figure(output.parent, output.name, data)
-        print_message(f"The curve is in {output}.")
+    if figure is not None:
+        for _, data in figure_files(figure.stem, test.draw, FigureForm((kind,))):
+            save_figure(figure.parent, figure.name, data)
+        print_message(f"The curve is in {figure}.")

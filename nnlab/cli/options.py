@@ -9,11 +9,10 @@ from typing import Any, TypeVar
 import click
 
 from nnlab.cli.completion import complete_config, complete_run, complete_setting
-from nnlab.cli.terminal import LEVEL, QUIET, VERBOSE, print_message, stdin_copies
+from nnlab.cli.terminal import LEVEL, QUIET, STDIO, VERBOSE, print_message, stdin_copies
 
 F = TypeVar("F", bound=Callable[..., Any])
-STDIO = "-"
-SEED = "nnlab.seed"  # the key in click's context
+SEED, STDIN = "nnlab.seed", "nnlab.stdin"  # keys in click's context
 
 
 class NamedPath(click.Path):
@@ -39,6 +38,30 @@ class NumberRange(click.FloatRange):
         return number
 
 
+def read_stdin(context: click.Context, most: int = -1) -> bytes:
+    """Standard input, or its first bytes. Raises a usage error for a second `-`."""
+    if context.meta.get(STDIN):
+        raise click.BadParameter("standard input is read once: only one argument can be '-'.")
+    context.meta[STDIN] = True
+    if sys.stdin is not None and sys.stdin.isatty():
+        print_message("Reading standard input; Ctrl+D ends it.")
+    return b"" if sys.stdin is None else sys.stdin.buffer.read(most)
+
+
+class ConfigWord(click.types.StringParamType):
+    """A config: a file, the name of a shipped one, or `-` for standard input."""
+
+    name = "config"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The word, with what standard input holds."""
+        from nnlab.config.files import MAX_BYTES, StandardInput
+
+        if value != STDIO or ctx is None or ctx.resilient_parsing:
+            return value
+        return StandardInput(read_stdin(ctx, MAX_BYTES + 1))
+
+
 class InputPath(NamedPath):
     """A file to read; `-` is standard input, kept in a temporary file until the command ends."""
 
@@ -55,9 +78,7 @@ class InputPath(NamedPath):
 
         from nnlab.run import durable
 
-        if sys.stdin is not None and sys.stdin.isatty():
-            print_message("Reading standard input; Ctrl+D ends it.")
-        content = b"" if sys.stdin is None else sys.stdin.buffer.read()
+        content = read_stdin(ctx)
         folder = ctx.with_resource(TemporaryDirectory(prefix="nnlab-"))
         path = Path(folder, "stdin" + (".npz" if content.startswith(b"PK") else self.suffix))
         durable.write_file(path, content)
@@ -66,10 +87,10 @@ class InputPath(NamedPath):
 
 
 FOLDER = NamedPath(path_type=Path, file_okay=False)
-FILE = NamedPath(path_type=Path, dir_okay=False)
+CONFIG = ConfigWord()
 ROWS = InputPath(".csv")  # a file, or a folder of images
-OUTPUT = click.Path(path_type=Path, dir_okay=False)  # `-` is stdout
-WHOLE = click.IntRange(min=1)
+OUTPUT = click.Path(path_type=Path, dir_okay=False)  # `-` is stdout, also for OUTPUT_FOLDER
+OUTPUT_FOLDER = click.Path(path_type=Path, file_okay=False)
 PARTS = ("train", "validation", "test")
 
 
@@ -90,8 +111,10 @@ def config_argument(
     function: F, example: str = "lr=0.1 or network.0.units=5", has_seed: bool = True
 ) -> F:
     """CONFIG, --set and --seed."""
-    argument = click.argument("config", metavar="CONFIG", shell_complete=complete_config)
-    text = f"Override a setting, for example {example}; may be repeated."
+    argument = click.argument(
+        "config", metavar="CONFIG", type=CONFIG, shell_complete=complete_config
+    )
+    text = f"Override a setting, as {example}; may be repeated."
     return argument(set_option(text, has_seed)(function))
 
 
@@ -107,14 +130,38 @@ class OutputOption(click.Option):
             self.opts = names
 
 
-def output_option(kind: click.Path, metavar: str, text: str) -> Callable[[F], F]:
-    """-o FILE, where the command writes."""
+def output_option(text: str, default: str, kind: click.Path = OUTPUT) -> Callable[[F], F]:
+    """-o, where the command writes, and its default in words; not both `-` and --json."""
+
+    def alone(context: click.Context, parameter: click.Parameter, value: Path | None) -> Any:
+        if str(value) == STDIO and context.params.get("as_json"):
+            raise click.UsageError("-o - and --json exclude each other.")
+        return value
+
     names = ("-o", "--output", "--out", "output")
-    return click.option(*names, cls=OutputOption, type=kind, metavar=metavar, help=text)
+    metavar = "FILE" if kind.file_okay else "DIR"
+    return click.option(
+        *names, cls=OutputOption, type=kind, metavar=metavar, callback=alone,
+        show_default=default, help=f"{text}; - is stdout."
+    )  # fmt: skip
 
 
 runs_option = click.option(
-    "--runs", type=FOLDER, metavar="DIR", help="Folder of the runs; default $NNLAB_RUNS, else runs."
+    "--runs",
+    type=FOLDER,
+    metavar="DIR",
+    show_default="$NNLAB_RUNS, else runs",
+    help="The folder of the runs.",
+)
+name_option = click.option(
+    "--name", metavar="NAME", show_default="made of the config", help="The name of the folder."
+)
+part_option = click.option(
+    "--part",
+    type=click.Choice(PARTS),
+    metavar="NAME",
+    show_default="test, else validation, else train",
+    help="The part of the run's own data: train, validation or test.",
 )
 plots_option = click.option(
     "--plots/--no-plots", default=True, show_default=True, help="Draw the figures."
@@ -122,12 +169,17 @@ plots_option = click.option(
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Check everything, show what would run, and stop."
 )
-threads_option = click.option(  # the group sets it, before the command and NumPy are imported
-    "--threads",
-    type=WHOLE,
-    metavar="N",
-    expose_value=False,
-    help="How many threads NumPy may use.",
+
+
+def number_option(*names: str, text: str, least: int = 1, **more: Any) -> Callable[[F], F]:
+    """An option with a whole number N."""
+    settings = {"type": click.IntRange(min=least), "metavar": "N", "show_default": True, **more}
+    return click.option(*names, help=text, **settings)
+
+
+# The group sets it, before the command and NumPy are imported.
+threads_option = number_option(
+    "--threads", text="The number of threads that NumPy may use.", expose_value=False
 )
 
 
@@ -136,21 +188,21 @@ def _remember_seed(context: click.Context, parameter: click.Parameter, value: in
         context.meta[SEED] = (f"seed={value}",)
 
 
-seed_option = click.option(  # read before --set, which adds it to its overrides
+seed_option = number_option(  # read before --set, which adds it to its overrides
     "--seed",
-    type=click.IntRange(min=0),
-    metavar="N",
+    text="Short for --set seed=N.",
+    least=0,
     is_eager=True,
     expose_value=False,
     callback=_remember_seed,
-    help="Short for --set seed=N.",
 )
 weights_option = click.option(
     "--weights",
     type=click.Choice(("final", "best", "initial", "checkpoint")),
     default="final",
+    metavar="NAME",
     show_default=True,
-    help="Which of the saved weights to use.",
+    help="The saved weights to use: final, best, initial or checkpoint.",
 )
 json_option = click.option(  # read before --csv
     "--json",

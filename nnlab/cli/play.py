@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 
 @click.command
-@click.argument("what", metavar="[CONFIG|RUN]", required=False, shell_complete=complete_run)
-@options.set_option("Override a setting of CONFIG, for example lr=0.1; may be repeated.")
+@click.argument(
+    "what", metavar="[RUN|CONFIG]", type=options.CONFIG, required=False, shell_complete=complete_run
+)
+@options.set_option("Override a setting of CONFIG, as lr=0.1; may be repeated.")
 @options.runs_option
 @port_option
 @open_option

@@ -7,8 +7,18 @@ import click
 
 from nnlab.api.find import find_run, find_sweep
 from nnlab.cli.completion import complete_run, complete_words
-from nnlab.cli.options import FOLDER, NumberRange, output_option, runs_option, verbosity
+from nnlab.cli.options import (
+    OUTPUT_FOLDER,
+    NumberRange,
+    json_option,
+    output_option,
+    runs_option,
+    verbosity,
+)
 from nnlab.cli.terminal import (
+    output_place,
+    print_files,
+    print_json,
     print_message,
     print_messages,
     print_result,
@@ -20,6 +30,7 @@ from nnlab.errors import NnlabError, UsageError
 from nnlab.race.figure import FIGURES as RACE_FIGURES
 from nnlab.run.folder import RunFolder
 from nnlab.run.names import runs_folder
+from nnlab.run.sweeps import SweepFolder
 from nnlab.show.figures import FIGURES, Drawn, Plot, View
 from nnlab.show.figures.activation import draw_activation, require_activation
 from nnlab.show.figures.overlay import draw_overlay
@@ -37,7 +48,7 @@ from nnlab.show.text_tables import format_table
     metavar="NAME",
     multiple=True,
     shell_complete=complete_words(lambda: [*FIGURES, *RACE_FIGURES]),
-    help="Only this figure; may be repeated.",
+    help="Draw only this figure; may be repeated.",
 )
 @click.option(
     "--list", "listing", is_flag=True, help="List the figures, and which suit; draw none."
@@ -55,28 +66,30 @@ from nnlab.show.text_tables import format_table
 @click.option(
     "--scale",
     type=click.Choice(("linear", "log")),
-    help="The axis of losses and rates; default: chosen from the values.",
+    show_default="chosen from the values",
+    help="The axis of losses and rates.",
 )
 @click.option(
     "--smooth",
     type=NumberRange(0, 1, min_open=True, max_open=True),
     metavar="DECAY",
-    help="Draw curves as exponential moving averages, 0.9 over about 10 values; the curves stay "
-    "visible, pale. Default: means of noisy curves.",
+    show_default="means of noisy curves",
+    help="Draw exponential moving averages over pale curves, 0.9 over about 10 values.",
 )
 @click.option(
     "--activation",
     metavar="NAME",
     multiple=True,
     shell_complete=complete_words(lambda: ACTIVATIONS),
-    help="An activation; needs no RUN.",
+    help="Draw this activation, without a RUN; may be repeated.",
 )
-@output_option(FOLDER, "DIR", "Write there, not into the run.")
+@output_option("Where to write, for a single figure", "in the run's folder", OUTPUT_FOLDER)
+@json_option
 @verbosity
 def command(
     run: tuple[str, ...], runs: Path | None, only: tuple[str, ...], listing: bool,
     kinds: tuple[str, ...], dark: bool, scale: str | None, smooth: float | None,
-    activation: tuple[str, ...], output: Path | None
+    activation: tuple[str, ...], output: Path | None, as_json: bool
 ) -> None:  # fmt: skip
     """Draw the figures of one or more runs.
 
@@ -96,47 +109,49 @@ def command(
     nnlab plot sweep-identity8-lr
     nnlab plot --activation relu --activation gelu
     """
-    one_run = listing or bool(only)
-    _refuse_options(run, activation, one_run)
-    form = FigureForm(tuple(dict.fromkeys(kinds)), dark, scale, smooth)  # type: ignore[arg-type]
-    _draw_activations(activation, form, output)
-    sweep = find_sweep(run[0], runs) if len(run) == 1 else None
-    if sweep is not None:
-        if one_run:
-            raise click.UsageError("--only and --list are for a run, not for a sweep.")
-        sweep.read_about()  # a broken folder is one error, not a warning per figure
-        drawn = draw_sweep(sweep, form, output)
-        _print_files(drawn, f"{sweep.name}: no figure suits it.")
-        return
-    folders = [find_run(name, runs) for name in run]
-    if listing:
-        print_result(_figure_table(folders[0]))
-    elif len(folders) > 1:
-        _print_files(draw_overlay(folders, runs_folder(runs), form, output))
-    elif folders:
-        _draw_run(folders[0], only, form, output)
-
-
-def _refuse_options(run: tuple[str, ...], activation: tuple[str, ...], one_run: bool) -> None:
     if not run and not activation:
         raise click.UsageError("Missing argument 'RUN...'.")
-    if one_run and len(run) != 1:
-        raise click.UsageError("--only and --list are for one RUN.")
+    sweep, folders = _find(run, runs, alone=listing or bool(only))
+    if listing:
+        _print_figures(folders[0], as_json)
+        return
+    form = FigureForm(tuple(dict.fromkeys(kinds)), dark, scale, smooth)  # type: ignore[arg-type]
+    with output_place(output) as place:
+        paths, drawn = _draw_activations(activation, form, place), Drawn((), ())
+        if sweep is not None:
+            sweep.read_about()  # a broken folder is one error, not a warning per figure
+            drawn = draw_sweep(sweep, form, place)
+        elif folders:
+            drawn = _draw_runs(folders, only, form, place, runs)
+        print_files([*paths, *drawn.paths], output, as_json)
+    _print_problems(drawn, "" if only or not run else f"{run[0]}: no figure suits it.")
 
 
-def _draw_activations(names: tuple[str, ...], form: FigureForm, output: Path | None) -> None:
+def _find(
+    run: tuple[str, ...], runs: Path | None, alone: bool
+) -> tuple[SweepFolder | None, list[RunFolder]]:
+    """The sweep or the runs of these names. `alone`: only a single run is allowed."""
+    sweep = find_sweep(run[0], runs) if len(run) == 1 else None
+    if alone and (sweep is not None or len(run) != 1):
+        raise click.UsageError("--only and --list are for one RUN, and no sweep.")
+    return sweep, [] if sweep is not None else [find_run(name, runs) for name in run]
+
+
+def _draw_activations(names: tuple[str, ...], form: FigureForm, output: Path | None) -> list[Path]:
     """Draw the figures that need no run, after a check of all names."""
     for name in names:
         require_activation(name)
-    for name in names:
-        for path in draw_activation(name, form, output):
-            print_result(str(path))
+    return [path for name in names for path in draw_activation(name, form, output)]
 
 
-def _draw_run(
-    folder: RunFolder, only: tuple[str, ...], form: FigureForm, output: Path | None
-) -> None:
-    """Draw the figures of a run; print why a figure named by --only does not suit."""
+def _draw_runs(
+    folders: list[RunFolder], only: tuple[str, ...], form: FigureForm, output: Path | None,
+    runs: Path | None
+) -> Drawn:  # fmt: skip
+    """Draw several runs, or the figures of one; print why one named by --only does not suit."""
+    if len(folders) > 1:
+        return draw_overlay(folders, runs_folder(runs), form, output)
+    folder = folders[0]
     figures, data = _chosen_figures(only), view(folder)
     drawn = draw_each(figures, data, form, output)
     unsuited = [
@@ -144,10 +159,10 @@ def _draw_run(
         for name in dict.fromkeys(only)
         if (reason := _why_unsuited(figures[name], data)) and not isinstance(reason, NnlabError)
     ]
-    _print_files(drawn, "" if unsuited else f"{folder.name}: no figure suits this run.")
-    if unsuited and not drawn.paths:
+    if unsuited and not drawn.paths and not drawn.warnings:
         raise UsageError("\n".join(unsuited))
     print_messages(unsuited)
+    return drawn
 
 
 def _chosen_figures(only: tuple[str, ...]) -> dict[str, Plot]:
@@ -166,13 +181,11 @@ def _why_unsuited(plot: Plot, data: View) -> str | NnlabError | None:
         return error
 
 
-def _print_files(drawn: Drawn, none: str = "") -> None:
-    """Print the paths of the files, and `none` where there are none.
+def _print_problems(drawn: Drawn, none: str) -> None:
+    """Print why figures are missing, and `none` where there is no figure at all.
 
     Raises the error of a file that could not be written, or of a run that could not be read.
     """
-    for path in drawn.paths:
-        print_result(str(path))
     if drawn.unwritten is not None:
         print_warnings(drawn.warnings[:-1])
         raise type(drawn.unwritten)(f"{drawn.unwritten} Use -o DIR to write figures elsewhere.")
@@ -183,12 +196,17 @@ def _print_files(drawn: Drawn, none: str = "") -> None:
         print_message(none)
 
 
-def _figure_table(folder: RunFolder) -> str:
+def _print_figures(folder: RunFolder, as_json: bool) -> None:
     """Each figure, whether it suits, and what it is or why it does not."""
     data, rows = view(folder), []
     for name, plot in _chosen_figures(()).items():
         reason = _why_unsuited(plot, data)
         title = f"{plot.title} (not drawn by train)" if plot.on_request else plot.title
-        rows.append((name, "no" if reason else "yes", str(reason or title)))
+        rows.append((name, not reason, str(reason or title)))
+    if as_json:
+        keys = ("name", "suits", "text")
+        print_json({"figures": [dict(zip(keys, row, strict=True)) for row in rows]})
+        return
+    cells = [(name, "yes" if suits else "no", text) for name, suits, text in rows]
     header = ("figure", "suits", "what it is, or why not")
-    return format_table(header, rows, terminal_width(sys.stdout))
+    print_result(format_table(header, cells, terminal_width(sys.stdout)))

@@ -8,7 +8,7 @@ import click
 from nnlab.api.find import find_training
 from nnlab.api.predict import predict
 from nnlab.cli import options
-from nnlab.cli.terminal import print_data, print_message, print_messages
+from nnlab.cli.terminal import STDIO, print_data, print_json, print_message, print_messages
 from nnlab.run import durable
 from nnlab.run.run import Run
 from nnlab.show.words import count
@@ -21,20 +21,15 @@ from nnlab.show.words import count
 @click.option(
     "--targets",
     is_flag=True,
-    help="Also print each row's number, target and loss; without FILE for the run's own data.",
+    help="Also print each row's number, target and loss; without FILE of the run's own data.",
 )
-@click.option(
-    "--part",
-    type=click.Choice(options.PARTS),
-    help="Which part, with --targets and no FILE; default test, else validation, else train.",
-)
-@click.option(
-    "-o", "--output", type=options.OUTPUT, metavar="FILE", help="Write here; - is stdout."
-)
+@options.part_option
+@options.output_option("Where to write the rows", "stdout")
+@options.json_option
 @options.verbosity
 def command(
     run: str, runs: Path | None, file: Path | None, weights: Any, targets: bool, part: str | None,
-    output: Path | None
+    output: Path | None, as_json: bool
 ) -> None:  # fmt: skip
     """Compute a network's outputs for new rows.
 
@@ -55,12 +50,13 @@ def command(
     trained = Run(find_training(run, runs).path)
     predictions = predict(trained, file, targets=targets, part=part, weights=weights)
     print_messages(predictions.notes)
-    text = predictions.to_csv()
-    if output is None or str(output) == options.STDIO:
-        print_data(text)
-    else:
-        durable.write_file(output, text)
+    if output is not None and str(output) != STDIO:
+        durable.write_file(output, predictions.to_csv())
         print_message(f"{count(len(predictions), 'row')} written to {output}")
+    elif not as_json:
+        print_data(predictions.to_csv())
+    if as_json:
+        print_json(predictions.to_dict())
 
 
 def _refuse_options(file: Path | None, targets: bool, part: str | None) -> None:

@@ -17,13 +17,7 @@ from nnlab.api.progress import (
     time_left,
     training_bar,
 )
-from nnlab.cli.terminal import (
-    QUIET,
-    VERBOSE,
-    is_interactive,
-    print_message,
-    verbosity_level,
-)
+from nnlab.cli.terminal import QUIET, VERBOSE, is_interactive, print_message, verbosity_level
 from nnlab.run.sweeps import SweepFolder
 from nnlab.study.trial import Begun, Outcome, Trial
 from nnlab.training import Epoch, Record

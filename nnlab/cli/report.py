@@ -6,8 +6,8 @@ import click
 
 from nnlab.api.find import find_run, find_sweep
 from nnlab.cli.completion import complete_run
-from nnlab.cli.options import FILE, output_option, runs_option, verbosity
-from nnlab.cli.terminal import print_messages, print_result
+from nnlab.cli.options import json_option, output_option, runs_option, verbosity
+from nnlab.cli.terminal import STDIO, print_messages, write_output
 from nnlab.errors import RunUnreadable, StorageError
 from nnlab.race.folder import is_race
 from nnlab.race.page import report_race
@@ -22,12 +22,7 @@ NAME = "report.html"
 @click.command
 @click.argument("run", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
 @runs_option
-@output_option(
-    FILE,
-    "FILE",
-    f"Where to write the page; default {NAME} in the run's folder, for several runs in a folder "
-    "compare-... beside them.",
-)
+@output_option("Where to write the page", f"{NAME} in the run's folder")
 @click.option(
     "--all",
     "with_slow",
@@ -35,15 +30,18 @@ NAME = "report.html"
     help="Also draw the figures that take longer, as the loss along the path of training.",
 )
 @click.option("--open", "show", is_flag=True, help="Show the page in the browser.")
+@json_option
 @verbosity
 def command(
-    run: tuple[str, ...], runs: Path | None, output: Path | None, with_slow: bool, show: bool
-) -> None:
+    run: tuple[str, ...], runs: Path | None, output: Path | None, with_slow: bool, show: bool,
+    as_json: bool
+) -> None:  # fmt: skip
     """Write an HTML page about runs or a sweep.
 
     The page shows the settings, the metrics, what the network learned, and the command that
     repeats the run. It is one file that works offline. For small networks it has a slider through
-    the epochs. Several runs are shown side by side. Prints the path of the file.
+    the epochs. Several runs are shown side by side, in a page in a folder compare-... beside
+    them. Prints the path of the file.
 
     \b
     nnlab report latest
@@ -51,16 +49,17 @@ def command(
     nnlab report sweep-identity8-lr
     nnlab report 20261120-18 20261120-19 -o both.html
     """
+    if show and str(output) == STDIO:
+        raise click.UsageError("-o - and --open exclude each other.")
     report, path = _make_report(run, runs, output, with_slow)
     print_messages(report.notices, "Note: ")
     try:
         if output is None:
             durable.make_folder(path.parent)
-        durable.write_file(path, report.html, sync=False)
+        write_output(path, report.html, as_json)
     except (RunUnreadable, StorageError) as error:
         hint = "" if output is not None else " Use -o FILE to write the page elsewhere."
         raise type(error)(f"{error}{hint}") from error
-    print_result(str(path))
     if show:
         import webbrowser
 

@@ -12,15 +12,14 @@ from nnlab.experiment.resume import reopen
 
 
 @click.command
-@options.run_argument
 @options.set_option(
-    "More epochs, or how often to save: training.epochs=N, training.checkpoint_every=N.",
-    has_seed=False,
+    "Override training.epochs or training.checkpoint_every; may be repeated.", has_seed=False
 )
+@options.run_argument
 @options.plots_option
+@live_page.live_options
 @options.threads_option
 @options.json_option
-@live_page.live_options
 @options.verbosity
 def command(
     run: str, runs: Path | None, overrides: tuple[str, ...], plots: bool, as_json: bool,

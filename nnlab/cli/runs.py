@@ -17,8 +17,8 @@ from nnlab.cli.completion import (
 from nnlab.cli.group import Subcommands
 from nnlab.cli.options import (
     FOLDER,
-    WHOLE,
     comma_list,
+    number_option,
     prefer,
     run_argument,
     runs_option,
@@ -60,14 +60,15 @@ class ListCommand(Subcommands):
     "--sort",
     metavar="KEY",
     shell_complete=complete_words(columns_and_settings),
-    help="Sort by a column or a setting.",
+    show_default="newest first",
+    help="Sort by a column or setting.",
 )
 @click.option("--reverse", is_flag=True, help="Reverse the order.")
 @click.option(
     "--status",
     metavar="STATUS",
     type=click.Choice(STATUSES),
-    help=f"Only runs with this status: {', '.join(STATUSES)}.",
+    help=f"List only runs with this status: {', '.join(STATUSES)}.",
 )
 @click.option(
     "--where",
@@ -75,16 +76,16 @@ class ListCommand(Subcommands):
     metavar="CONDITION",
     shell_complete=complete_setting,
     multiple=True,
-    help="Only runs for which this is true, for example 'optimizer.lr<0.1'; may be repeated.",
+    help="List only runs for which this is true, as 'optimizer.lr<0.1'; may be repeated.",
 )
 @click.option(
     "--columns",
     metavar="NAME,...",
     callback=comma_list,
     shell_complete=complete_words(columns_and_settings),
-    help="Show these columns and settings, in this order, beside the run.",
+    help="Show these columns and settings beside the run.",
 )
-@click.option("--limit", type=WHOLE, metavar="N", help="Only the first N runs.")
+@number_option("--limit", text="List only the first N runs.")
 @table_options
 @verbosity
 def command(
@@ -110,8 +111,6 @@ def command(
     nnlab runs
     nnlab runs --sort accuracy --status completed
     nnlab runs --where 'lr<0.1' --where data=xor --sort lr
-    nnlab runs --sort accuracy --limit 5 --columns lr,hidden
-    nnlab runs runs/sweep-identity8-lr
     nnlab runs tag latest good
     nnlab runs --where tags=good
     """

@@ -54,47 +54,34 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
 
 
 @click.command
-@click.argument("axes", metavar="AXIS... [CONFIG]", nargs=-1, shell_complete=complete_axis)
+@click.argument(
+    "axes", metavar="AXIS... [CONFIG]", type=options.CONFIG, nargs=-1, shell_complete=complete_axis
+)
 @click.option(
     "-c",
     "--config",
     "named",
     metavar="CONFIG",
-    help="The experiment to vary, if an AXIS has the name of one.",
+    type=options.CONFIG,
+    help="The config, if an AXIS has the name of one.",
     shell_complete=complete_config,
 )
-@click.option(
+@options.number_option(
     "--seeds",
-    type=options.WHOLE,
+    text="Repeat every cell with the seeds s, s+1, ... s+N-1; s is the config's.",
     default=1,
-    metavar="N",
-    help="Repeat every cell with the seeds s, s+1, ... s+N-1; s is the config's.",
 )
-@click.option(
-    "--folds",
-    type=click.IntRange(min=2),
-    metavar="N",
-    help="With the axis fold: how many folds the rows are divided into; default 5.",
+@options.number_option(
+    "--folds", text="With the axis fold: the number of folds.", least=2, show_default="5"
 )
-@click.option(
-    "--repeats",
-    type=options.WHOLE,
-    default=1,
-    metavar="N",
-    help="With the axis fold: divide the rows N times, each time in another order.",
+@options.number_option(
+    "--repeats", text="With the axis fold: divide the rows N times, in other orders.", default=1
 )
-@click.option(
-    "--random",
-    "sample",
-    type=options.WHOLE,
-    metavar="N",
-    help="Only N cells of the grid, drawn at random.",
+@options.number_option(
+    "--random", "sample", text="Train only N cells of the grid, drawn at random."
 )
-@click.option(
-    "--jobs",
-    type=options.WHOLE,
-    metavar="N",
-    help="How many processes to use; default: one per core, or none for short sweeps.",
+@options.number_option(
+    "--jobs", text="The number of processes.", show_default="one per core, none for short sweeps"
 )
 @click.option(
     "--timeout",
@@ -106,30 +93,24 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
     "--memory",
     callback=parse_size,
     metavar="SIZE",
-    help="End a trial that uses more memory than this beyond the program itself: 500M, 2G. The "
-    "compiled engine needs 200M.",
+    help="End a trial that uses more memory beyond the program, as 2G; compiled code needs 200M.",
 )
 @click.option(
     "--cluster",
     metavar="ADDRESS",
-    help="Run trials on a Dask cluster: tcp://host:port, tls://host:port, or local:N for N workers "
-    "on this machine. See docs/cluster.md.",
+    help="Run trials on a Dask cluster: tcp://host:port, tls://host:port, or local:N here.",
 )
 @click.option(
     "--insecure",
     is_flag=True,
-    help="Trust a scheduler without TLS; anyone who can connect to it can run code as you.",
+    help="Trust a scheduler without TLS, through which others can run code as you.",
 )
-@click.option(
-    "--tls-ca", metavar="FILE", help="The certificate that signed those of scheduler and workers."
-)
+@click.option("--tls-ca", metavar="FILE", help="The certificate of the authority.")
 @click.option("--tls-cert", metavar="FILE", help="Your own certificate.")
 @click.option("--tls-key", metavar="FILE", help="Its key.")
 @options.set_option("Override a setting for all trials; may be repeated.")
 @options.runs_option
-@click.option(
-    "--name", metavar="NAME", help="The sweep's folder; default: made of the config and the axes."
-)
+@options.name_option
 @click.option("--retry-failed", is_flag=True, help="Run failed or diverged trials again.")
 @click.option("--yes", is_flag=True, help="Allow more than 10,000 trials.")
 @options.dry_run_option
@@ -145,22 +126,19 @@ def command(
 ) -> None:  # fmt: skip
     """Train CONFIG once per value of an AXIS.
 
-    CONFIG is a YAML file or the name of a shipped config; without it identity8. Several axes give
-    all combinations of their values.
-
-    An AXIS is a study that the config names under `sweeps:`, or any setting with values: a YAML
-    list without its brackets, range(START, STOP), linspace(FIRST, LAST, COUNT), or
-    logspace(A, B, COUNT) from 10^A to 10^B.
+    Without CONFIG, it is identity8. Several axes give all combinations of their values. An AXIS is
+    a study that the config names under `sweeps:`, or any setting with values: a YAML list without
+    its brackets, range(START, STOP), linspace(FIRST, LAST, COUNT), or logspace(A, B, COUNT) from
+    10^A to 10^B.
 
     The axis fold is a cross-validation: each fold of the rows is the validation part once. Below
     the folds stand the means with 95 % intervals, which allow for the training rows that folds
-    share. With data.stratify each fold has the classes in the shares of all rows; with data.group
-    the rows of a group stay together. Scaling and filling are fitted on the training folds alone.
+    share. data.stratify and data.group say how rows are divided. Scaling and filling are fitted on
+    the training folds alone.
 
-    The folder is named after the config and the axes. Finished trials are not trained again: the
-    same command, also with more values or more seeds, runs only what is missing, and continues
-    interrupted trials. Each process uses one BLAS thread. A failed trial does not stop the
-    others; exit code 8 reports it.
+    Finished trials are not trained again: the same command, also with more values or seeds, runs
+    only what is missing, and continues interrupted trials. A failed trial does not stop the
+    others. Exit code 8 if a trial failed. docs/cluster.md describes --cluster.
 
     \b
     nnlab sweep lr                                  the study of identity8.yaml

@@ -5,12 +5,15 @@ import json
 import os
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO
 
 import click
 
 LEVEL = "nnlab.level"  # the key in click's context
+STDIO = "-"  # standard input or output in place of a file
 QUIET, NORMAL, VERBOSE = -1, 0, 1
 stdin_copies: list[str] = []  # paths of files that hold what standard input gave
 
@@ -52,11 +55,20 @@ def print_result(text: str) -> None:
     _write_stdout(_printable(text) + "\n")
 
 
-def print_data(text: str) -> None:
-    """Print a result for programs: escaped on a terminal, else byte by byte."""
+def print_data(data: str | bytes) -> None:
+    """Print a result for programs: escaped on a terminal, else byte by byte.
+
+    Raises UsageError for bytes on a terminal.
+    """
+    from nnlab.errors import UsageError
     from nnlab.run.text import to_bytes
 
-    _write_stdout(_printable(text) if sys.stdout.isatty() else to_bytes(text))
+    if not sys.stdout.isatty():
+        _write_stdout(to_bytes(data) if isinstance(data, str) else data)
+    elif isinstance(data, str):
+        _write_stdout(_printable(data))
+    else:
+        raise UsageError("A terminal cannot show this file: write it with -o FILE, or into a pipe.")
 
 
 def print_json(value: Mapping[str, Any]) -> None:
@@ -85,6 +97,52 @@ def _write_stdout(data: str | bytes) -> None:
         raise StorageError(
             f"Cannot write the results to the standard output: {error.strerror or error}."
         ) from error
+
+
+def write_output(path: Path, data: str | bytes, as_json: bool = False) -> None:
+    """Write a file and print its path; print the data where the path is `-`."""
+    from nnlab.run import durable
+
+    if str(path) == STDIO:
+        print_data(data)
+        return
+    durable.write_file(path, data, sync=False)
+    print_files([path], path, as_json)
+
+
+@contextmanager
+def output_place(output: Path | None, name: str = "") -> Iterator[Path | None]:
+    """`output`; for `-` a file or folder called `name` in a folder that is removed afterwards."""
+    if str(output) != STDIO:
+        yield output
+        return
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="nnlab-") as folder:
+        yield Path(folder, name)
+
+
+def print_files(paths: Sequence[Path], output: Path | None, as_json: bool) -> None:
+    """Print the paths of files; where `output` is `-`, the only file of `output_place`."""
+    if str(output) == STDIO:
+        _print_only_file({path for each in paths for path in each.parent.iterdir()})
+    elif as_json:
+        print_json({"paths": list(map(str, paths))})
+    else:
+        for path in paths:
+            print_result(str(path))
+
+
+def _print_only_file(written: set[Path]) -> None:
+    """Print the bytes of a file. Raises UsageError for several and for a folder."""
+    from nnlab.errors import UsageError
+    from nnlab.run import durable
+
+    if len(written) > 1 or any(path.is_dir() for path in written):
+        names = ", ".join(sorted(path.name for path in written))
+        raise UsageError(f"-o - is for a single file, and this is {names}.")
+    for path in written:
+        print_data(durable.read_file(path))
 
 
 def print_outcome(outcome: Any, as_json: bool) -> None:

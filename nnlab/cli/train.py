@@ -11,11 +11,11 @@ from nnlab.cli.terminal import print_message, print_messages
 @click.command
 @options.config_argument
 @options.runs_option
-@click.option("--name", metavar="NAME", help="The run's name; default: the config's.")
+@options.name_option
 @options.plots_option
+@live_page.live_options
 @options.threads_option
 @options.json_option
-@live_page.live_options
 @options.verbosity
 def command(
     config: str, overrides: tuple[str, ...], runs: Path | None, name: str | None, plots: bool,
@@ -23,6 +23,7 @@ def command(
 ) -> None:  # fmt: skip
     """Train the network of CONFIG.
 
+    CONFIG is a YAML file, - for stdin, or the name of a shipped config: `nnlab init` lists them.
     Writes a new run folder with figures, and prints the loss and metrics. Ctrl+C saves the state,
     and `nnlab resume` continues. Exit code 4 if the training diverges.
 
@@ -30,6 +31,7 @@ def command(
     nnlab train identity8
     nnlab train my.yaml --set lr=0.05 --set epochs=20
     nnlab train xor --live
+    cat my.yaml | nnlab train -
     """
     # Here and not at the top: `nnlab train --help` is fast without them.
     from nnlab.cli.training_output import conclude_training, follow_training

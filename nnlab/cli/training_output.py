@@ -11,6 +11,7 @@ from nnlab.build import Built
 from nnlab.cli.progress import watch_training
 from nnlab.cli.terminal import (
     VERBOSE,
+    is_interactive,
     print_json,
     print_message,
     print_messages,
@@ -88,6 +89,8 @@ def conclude_training(session: Session, plots: bool, as_json: bool) -> None:
     _print_serious_finding(session)
     _raise_if_diverged(session)
     raise_unmet(session.folder.path, compared)
+    if is_interactive():
+        print_message(f"To see it: nnlab report {shlex.quote(str(session.folder.path))} --open")
 
 
 def expected_table(compared: Sequence[ReachedValue | SeedCount]) -> list[str]:

@@ -23,15 +23,10 @@ from nnlab.study.space import prepare_tuning
     type=options.InputPath(".yaml", dir_okay=False),
     required=True,
     metavar="FILE",
-    help="The search space, as YAML; - is stdin.",
+    help="The search space as YAML; - is stdin.",
 )
-@click.option(
-    "--trials",
-    type=options.WHOLE,
-    default=20,
-    show_default=True,
-    metavar="N",
-    help="How many trials in all, including those of earlier calls.",
+@options.number_option(
+    "--trials", text="The number of trials in all, including those of earlier calls.", default=20
 )
 @click.option(
     "--prune/--no-prune",
@@ -40,9 +35,7 @@ from nnlab.study.space import prepare_tuning
     help="Stop a trial early that is worse than the median of the trials before it.",
 )
 @options.runs_option
-@click.option(
-    "--name", metavar="NAME", help="The search's folder; default: made of the config and the space."
-)
+@options.name_option
 @click.option(
     "--retry-failed",
     is_flag=True,

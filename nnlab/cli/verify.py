@@ -18,12 +18,11 @@ from nnlab.errors import CheckFailed
     "--replay",
     type=click.Choice(("start", "checkpoint", "none")),
     default="start",
+    metavar="NAME",
     show_default=True,
-    help="Train again from the initial weights, from the older checkpoint, or not at all.",
+    help="Train again from the start, from the older checkpoint, or none of it.",
 )
-@click.option(
-    "--epochs", type=click.IntRange(min=0), metavar="N", help="Train at most N epochs again."
-)
+@options.number_option("--epochs", text="Train at most N epochs again.", least=0)
 @options.threads_option
 @options.json_option
 @options.verbosity
@@ -31,8 +30,8 @@ def command(run: str, runs: Path | None, replay: str, epochs: int | None, as_jso
     """Train a run again and compare the bits.
 
     Reads every file and compares them with each other; then trains again and compares every
-    epoch's row, and the SHA-256 of the weights, bit for bit. Writes nothing. Exit code 6 when a
-    file cannot be read, 9 when something differs. Another machine or another NumPy rounds
+    epoch's row, and the SHA-256 of the weights, bit for bit. Writes nothing. Exit code 6 if a
+    file cannot be read, 9 if something differs. Another machine or another NumPy rounds
     differently: such differences are printed first. A race of `nnlab descend` is run again in
     full.
 

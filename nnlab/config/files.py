@@ -9,12 +9,13 @@ import stat
 from pathlib import Path
 
 import nnlab
-from nnlab.config.problems import LINE_BREAK, Problem, clean, fail
+from nnlab.config.problems import LINE_BREAK, Problem, clean, fail, shown_value
 from nnlab.config.tree import Place, Source
-from nnlab.errors import ConfigError
+from nnlab.errors import ConfigError, UsageError
 from nnlab.suggest import did_you_mean
 
 MAX_BYTES = 1 << 20
+STDIN = Path("<stdin>")  # in messages; relative paths start at the current folder
 # What YAML allows in a stream; tab and line breaks are the only control characters.
 UNPRINTABLE = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\udc80-\udcff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
@@ -22,6 +23,17 @@ UNPRINTABLE = re.compile(
 MAX_LENGTH = 100
 MAX_NAME_BYTES = 200  # in UTF-8: a folder's name has room for 255 with the time and the hex digits
 FORBIDDEN = '/\\:<>"|?*'  # separators, and what some file system refuses
+
+
+class StandardInput(str):
+    """The word `-` in place of a config, and the bytes that were read for it."""
+
+    content: bytes
+
+    def __new__(cls, content: bytes) -> StandardInput:
+        word = super().__new__(cls, "-")
+        word.content = content
+        return word
 
 
 def shipped_folder() -> Path:
@@ -37,8 +49,8 @@ def shipped() -> dict[str, Path]:
 
 
 def is_config_name(word: str) -> bool:
-    """Whether a word names a config: a shipped one, or a YAML file."""
-    return word in shipped() or word.endswith((".yaml", ".yml"))
+    """Whether a word names a config: a shipped one, a YAML file, or standard input."""
+    return word == "-" or word in shipped() or word.endswith((".yaml", ".yml"))
 
 
 def locate(config: str | Path) -> Path:
@@ -47,6 +59,8 @@ def locate(config: str | Path) -> Path:
     Raises ConfigError that names the nearest shipped config.
     """
     path = Path(config)
+    if isinstance(config, StandardInput):
+        return STDIN
     if str(config) == "-":
         raise ConfigError("Standard input is not read: a config is a file, or shipped.")
     try:
@@ -83,6 +97,12 @@ def read_bytes(path: Path) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise ConfigError(f"{path} cannot be read: {error}.") from None
     return data
+
+
+def read_config(config: str | Path) -> tuple[Path, bytes]:
+    """The path and the bytes of a config; see `locate` and `read_bytes`."""
+    path = locate(config)
+    return path, config.content if isinstance(config, StandardInput) else read_bytes(path)
 
 
 def decode(data: bytes, name: str, folder: Path) -> Source:
@@ -134,9 +154,15 @@ def name_problem(name: str) -> str | None:
     return None
 
 
+def require_name(name: str | None) -> None:
+    """Raise UsageError for a name that is given and cannot be used."""
+    if name is not None and (problem := name_problem(name)):
+        raise UsageError(f"The name {shown_value(name)} cannot be used: {problem}")
+
+
 def name_from_stem(stem: str) -> str:
     """A usable name made of a file's stem, with '-' for what a name cannot contain."""
-    name = "".join(char if _usable(char) else "-" for char in stem)
+    name = "".join(char if _usable(char) else "-" for char in stem.strip("<>"))
     name = re.sub(r"\.\.+", ".", name).lstrip(".- ")[:MAX_LENGTH]
     name = name.encode()[:MAX_NAME_BYTES].decode(errors="ignore").rstrip(". ")
     return name or "unnamed"

@@ -16,7 +16,7 @@ from nnlab.config.dump import settings_of
 from nnlab.config.expectations import check_expectations
 from nnlab.config.extends import with_base
 from nnlab.config.families import OPTIMIZER, resolve_paths
-from nnlab.config.files import checked, decode, locate, name_from_stem, read_bytes
+from nnlab.config.files import checked, decode, name_from_stem, read_bytes, read_config
 from nnlab.config.given_rows import GivenRows, with_memory
 from nnlab.config.overrides import Override, SettingChange, apply, read_overrides
 from nnlab.config.problems import Problem, Problems, clean, fail
@@ -68,8 +68,7 @@ def read_document(
     follow: whether a file that it extends is read too. Raises ConfigError for a config that another
     command runs.
     """
-    path = locate(config)
-    text = read_bytes(path)
+    path, text = read_config(config)
     root = read_yaml(decode(text, str(path), path.resolve().parent), problems)
     root = with_base(root, problems, (path.resolve(),)) if follow else root
     return _document(root, text, path, command, str(config))
@@ -237,11 +236,7 @@ def _base(
 
 
 def _config(
-    root: Node,
-    name: str,
-    problems: Problems,
-    check: bool = True,
-    rows: GivenRows | None = None,
+    root: Node, name: str, problems: Problems, check: bool = True, rows: GivenRows | None = None
 ) -> Config | None:
     before = len(problems)
     root = with_defaults(root, name)

@@ -16,11 +16,11 @@ from typing import Any, NoReturn
 
 from nnlab.build import Built, build
 from nnlab.config.dump import dump, settings_of
-from nnlab.config.files import name_problem
+from nnlab.config.files import require_name
 from nnlab.config.load import Loaded
 from nnlab.core.metrics import ACCURACY
 from nnlab.core.types import Array
-from nnlab.errors import ConfigError, Interrupted, RunUnreadable, StorageError
+from nnlab.errors import Interrupted, RunUnreadable, StorageError
 from nnlab.experiment import describe, outcome, signals
 from nnlab.experiment.progress import Progress
 from nnlab.experiment.state import Snapshots, digest, freeze, hashed_epochs, start_weights, thaw
@@ -66,11 +66,10 @@ def begin(
 ) -> Iterator["Session"]:
     """A new run of a config, in a new folder in `parent`.
 
-    Nothing is written before the data is loaded and the network built. Raises DataError,
-    ConfigError or StorageError. An exception inside the `with` leaves the status `failed`.
+    Nothing is written before the data is loaded and the network built. Raises UsageError (name),
+    DataError, ConfigError or StorageError. What is raised in the `with` leaves the status `failed`.
     """
-    if name is not None and (problem := name_problem(name)):
-        raise ConfigError(f"--name: {problem}")
+    require_name(name)
     config = replace(loaded.config, name=name) if name else loaded.config
     built = build(config)
     about = describe.run(built, environment.describe(argv, with_changes=True), start_weights(built))

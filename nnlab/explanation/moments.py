@@ -170,7 +170,7 @@ def _explanation(
         except ValueError as error:
             raise UsageError(
                 f"Row {place.number:,} is in the {place.name} part, and no row can be explained "
-                f"alone here: {error}. Choose a row of the training part, as --row "
+                f"alone here: {error}. Choose a row of the training part, as row "
                 f"{int(dataset.rows_in_file(plan.train.rows[:1])[0]) + 1}."
             ) from error
         if not passage.finite:
@@ -221,7 +221,7 @@ def _remarks(run: Run, state: State, moment: RowMoment) -> Iterator[str]:
     if state.epoch == run.last_row.get("epoch") and final not in (None, state.epoch):
         yield (
             f"weights/final.npz is not from this epoch but from epoch {final:,}, the best "
-            f"(training.early_stopping.restore_best): see --epoch {final}."
+            f"(training.early_stopping.restore_best): see epoch {final}."
         )
 
 

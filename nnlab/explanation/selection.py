@@ -81,13 +81,11 @@ def parse_units(
             known = ", ".join(f"{name} ({count:,})" for name, count in counts.items())
             hint = did_you_mean(where, names, "layer")
             raise UsageError(
-                f"--unit {text} names no unit: write a layer and a number, as 0.2 or "
+                f"{text} names no unit: write a layer and a number, as 0.2 or "
                 f"{names[0]}.2.{hint} Layers and their units: {known}."
             )
         if not number.isdecimal() or int(number) >= counts[name]:
-            raise UsageError(
-                f"--unit {text}: the units of {name} are numbered 0 to {counts[name] - 1:,}."
-            )
+            raise UsageError(f"{text}: the units of {name} are numbered 0 to {counts[name] - 1:,}.")
         index = names.index(name)
         units[index] = (*units.get(index, ()), int(number))
     return Selection({index: tuple(sorted(set(numbers))) for index, numbers in units.items()})

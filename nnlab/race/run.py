@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from nnlab.config.files import name_problem
+from nnlab.config.files import require_name
 from nnlab.core.optimizers import bind
 from nnlab.core.schedules import Patience, Plateau
 from nnlab.core.types import FloatArray
-from nnlab.errors import ConfigError
 from nnlab.experiment import describe
 from nnlab.race.config import LANDSCAPE, LoadedRace, Race, Runner, dump_race, load_race
 from nnlab.race.folder import KIND, append_paths, read_paths
@@ -115,10 +114,9 @@ def run_race(
     """Run a race in a new folder in `parent`.
 
     A run that diverges does not end the others; the status is `diverged` if all runs diverged.
-    Raises ConfigError for an invalid name, StorageError.
+    Raises UsageError for an invalid name, StorageError.
     """
-    if name is not None and (problem := name_problem(name)):
-        raise ConfigError(f"--name: {problem}")
+    require_name(name)
     race = replace(loaded.race, name=name) if name else loaded.race
     # Before the lock: this starts git, which would hold the lock for a moment after a kill.
     about = _first_record(race, environment.describe(argv))

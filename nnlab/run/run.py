@@ -132,7 +132,7 @@ class Run(RunFiles):
             other = "checkpoint" if self.checkpoint else "initial"
             raise RunUnreadable(
                 f"The run {self.name} has not come to its end (it is {self.status}), so it has no "
-                f"{which} weights. Try --weights {other}."
+                f"{which} weights. It has {other} weights."
             )
         return self.folder.read_arrays(weights_file(which), shapes)
 

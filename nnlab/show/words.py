@@ -174,9 +174,7 @@ def run_title(
 
 
 def setup_line(
-    config: Mapping[str, Any],
-    inputs: Sequence[int] | None = None,
-    trained: Sequence[Trained] = (),
+    config: Mapping[str, Any], inputs: Sequence[int] | None = None, trained: Sequence[Trained] = ()
 ) -> str:
     """The setup of a resolved config in one line; missing parts are left out.
 

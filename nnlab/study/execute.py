@@ -196,7 +196,9 @@ class Processes:
 
     def __post_init__(self) -> None:
         if self.memory is not None and sys.platform != "linux":
-            raise UsageError("--memory needs Linux: no other system limits a process reliably.")
+            raise UsageError(
+                "A limit of memory needs Linux: no other system limits a process reliably."
+            )
 
     def warm(self) -> BaseContext:
         """Begin to start the server that forks the processes, and return; `run` does it too."""

@@ -46,7 +46,7 @@ def with_fold_study(
     """The studies of a config, and the one of its folds. Raises UsageError."""
     if FOLD not in axes:
         if folds is not None or repeats > 1:
-            raise UsageError("--folds and --repeats are of the axis fold: nnlab sweep fold CONFIG.")
+            raise UsageError("folds and repeats are of the axis fold: nnlab sweep fold CONFIG.")
         return studies
     count = folds or USUAL
     study = SweepConfig(FOLD, tuple(range(1, count * repeats + 1)), {FOLDS: count})

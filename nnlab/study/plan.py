@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from nnlab.config.dump import settings_of
-from nnlab.config.files import name_from_stem, name_problem
+from nnlab.config.files import name_from_stem, require_name
 from nnlab.config.given_rows import GivenRows
 from nnlab.config.load import Base, load_base, resolve_config
 from nnlab.config.overrides import Override, SettingChange
@@ -109,7 +109,7 @@ def prepare_sweep(
     all_seeds = tuple(range(first, first + seeds))
     if any(axis.key == "seed" for axis in parsed):
         if seeds > 1:
-            raise UsageError("The seed is an axis of this sweep, so --seeds cannot repeat it.")
+            raise UsageError("The seed is an axis of this sweep, so seeds cannot repeat it.")
         all_seeds = ()
     if not many:
         _require_few(min(grid_size(parsed), sample or grid_size(parsed)), seeds)
@@ -120,8 +120,7 @@ def prepare_sweep(
         trials_are = count(repeated, "trial is", "trials are")
         notes.append(f"{trials_are} the same as others; each is trained once.")
     name = name or sweep_name(origin.config.name, parsed, overrides)
-    if problem := name_problem(name):
-        raise UsageError(f"--name: {problem}")
+    require_name(name)
     return Sweep(name, shown, tuple(parsed), all_seeds, origin.config, trials, tuple(notes))
 
 
@@ -164,14 +163,14 @@ def require_own(folder: SweepFolder, about: Mapping[str, Any]) -> None:
         if not folder.is_empty():
             raise UsageError(
                 f"{folder.path} is there already and is not the folder of a sweep. Give this sweep "
-                "another one with --name."
+                "another name."
             )
     elif lines := [clean(line) for line in _differences(folder.read_about(), about)]:
         more = [f"  and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
         listed = "\n".join([*lines[:SHOWN], *more])
         raise UsageError(
             f"{folder.path} belongs to another sweep:\n{listed}\n"
-            "Give this one a folder of its own with --name, or remove that one."
+            "Give this one another name, or remove that one."
         )
 
 
@@ -299,7 +298,7 @@ def _fixed_settings(axes: Sequence[Axis], overrides: Sequence[str]) -> list[Over
     for text in overrides:
         key = text.partition("=")[0].strip()
         if canonical(key) in varied:
-            raise UsageError(f"{clean(key)} is an axis of this sweep, so --set cannot set it.")
+            raise UsageError(f"{clean(key)} is an axis of this sweep, so it cannot be set.")
     return [*settings.items(), *overrides]
 
 

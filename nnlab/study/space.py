@@ -18,7 +18,7 @@ from nnlab.config.annotations import InWords, hints
 from nnlab.config.builder import Builder
 from nnlab.config.dump import settings_of
 from nnlab.config.families import file_settings
-from nnlab.config.files import decode, name_from_stem, name_problem, read_bytes
+from nnlab.config.files import decode, name_from_stem, read_bytes, require_name
 from nnlab.config.given_rows import GivenRows
 from nnlab.config.load import Base, finished, load_base
 from nnlab.config.overrides import SettingChange
@@ -211,8 +211,7 @@ def prepare_tuning(
     typed = check_space(dimensions, base)
     if name is None:
         name = name_from_stem("-".join(["tune", base.config.name, stem, *overrides]))
-    elif problem := name_problem(name):
-        raise UsageError(f"--name: {problem}")
+    require_name(name)
     return Tuning(name, config_words(config, base.config), base, typed, overrides, prune, argv)
 
 
@@ -295,7 +294,7 @@ def refuse_fixed(dimensions: Sequence[Dimension], overrides: Sequence[str]) -> N
     for dimension in dimensions:
         if canonical(dimension.key) in fixed:
             key = shown_value(dimension.key)
-            fail([Problem(dimension.place, f"{key} is searched, so --set cannot fix it.")])
+            fail([Problem(dimension.place, f"{key} is searched, so it cannot be set.")])
 
 
 def space_settings(dimensions: Sequence[Dimension]) -> dict[str, Any]:

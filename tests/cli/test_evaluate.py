@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from nnlab.config.files import shipped
 from nnlab.run.folder import RunFolder
 from nnlab.run.run import Run
 
@@ -103,68 +102,6 @@ def test_predict_into_a_file(nnlab: Nnlab, flowers: Path, tmp_path: Path) -> Non
     assert (tmp_path / "out.csv").read_text() == printed
     dash = nnlab("predict", "latest", "flowers.csv", "-o", "-")
     assert (dash.stdout, dash.stderr, (tmp_path / "-").exists()) == (printed, "", False)
-
-
-NO_DASH = "'-' (standard input or output) does not work here; name a file."
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("data describe -", f"Invalid value for 'FILE': {NO_DASH}"),
-        ("report latest --out -", f"Invalid value for '-o' / '--output' / '--out': {NO_DASH}"),
-        ("plot latest --out -", f"Invalid value for '-o' / '--output' / '--out': {NO_DASH}"),
-        ("runs -", f"Invalid value for '[DIR]': {NO_DASH}"),
-        ("runs --runs -", f"Invalid value for '--runs': {NO_DASH}"),
-        ("train -", "Standard input is not read: a config is a file, or shipped."),
-        ("check -", "Standard input is not read: a config is a file, or shipped."),
-        ("sweep lr=1,2 -c -", "Standard input is not read: a config is a file, or shipped."),
-    ],
-)
-def test_a_dash_is_no_file_name(
-    nnlab: Nnlab, flowers: Path, tmp_path: Path, line: str, message: str
-) -> None:
-    result = nnlab(*line.split())
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.removesuffix("\n").rpartition("Error: ")[2] == message
-    assert not (tmp_path / "-").exists()
-
-
-@pytest.mark.parametrize("command", ["predict latest", "evaluate latest --data"])
-def test_a_dash_is_standard_input(
-    nnlab: Nnlab, flowers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
-    """A table, or an archive of arrays; nothing is left of the copy."""
-    (place := tmp_path / "tmp").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(place))
-    text = (tmp_path / "flowers.csv").read_text()
-    named = nnlab(*command.split(), "flowers.csv")
-    piped = nnlab(*command.split(), "-", input=text)
-    assert (piped.exit_code, piped.stderr) == (0, "")
-    assert piped.stdout.replace("standard input", "flowers.csv") == named.stdout
-    bad = nnlab(*command.split(), "-", input="length\n1\n")
-    assert (bad.exit_code, bad.stdout) == (3, "")
-    assert bad.stderr.startswith("standard input")
-    archive = nnlab(*command.split(), "-", input=b"PK\x03\x04")
-    assert (archive.exit_code, archive.stdout) == (3, "")
-    assert archive.stderr.startswith("standard input")
-    if command.startswith("evaluate"):
-        as_json = nnlab(*command.split(), "-", "--json", input=text).stdout
-        assert json.loads(as_json)["part"] == "standard input"
-    assert list(place.iterdir()) == []
-
-
-def test_the_proposed_config_alone_goes_to_stdout(nnlab: Nnlab, flowers: Path) -> None:
-    whole = nnlab("data", "describe", "flowers.csv").stdout
-    config = nnlab("data", "describe", "flowers.csv", "-o", "-").stdout
-    assert whole.endswith(config)
-    assert config.startswith("name: flowers\n")
-
-
-def test_init_to_stdout(nnlab: Nnlab, tmp_path: Path) -> None:
-    result = nnlab("init", "xor", "-")
-    assert result.stdout.encode() == shipped()["xor"].read_bytes()
-    assert (result.stderr, list(tmp_path.iterdir())) == ("", [])
 
 
 @pytest.mark.parametrize(
@@ -290,14 +227,14 @@ def test_a_run_that_was_interrupted(nnlab: Nnlab, flowers: Path, command: list[s
     assert (result.exit_code, result.stdout) == (6, "")
     assert result.stderr == (
         f"The run {flowers.name} has not come to its end (it is interrupted), so it has no final "
-        "weights. Try --weights checkpoint.\n"
+        "weights. It has checkpoint weights.\n"
     )
     assert nnlab(*command, "--weights", "initial").exit_code == 0
     saved = whole.stdout.replace("final weights", "checkpoint weights")
     assert nnlab(*command, "--weights", "checkpoint").stdout == saved
     for path in flowers.glob("checkpoint*"):
         path.unlink()
-    assert nnlab(*command).stderr.endswith("Try --weights initial.\n")
+    assert nnlab(*command).stderr.endswith("It has initial weights.\n")
     missing = nnlab(*command, "--weights", "checkpoint")
     assert (missing.exit_code, missing.stderr) == (
         6,

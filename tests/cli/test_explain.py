@@ -295,7 +295,7 @@ def test_the_weights_are_told_apart_from_those_of_final_npz(tmp_path: Path):
     row = rows_of(run, "train")[0]
     ended, earlier = api.explain(run, row), api.explain(run, row, best)
     assert f"not from this epoch but from epoch {best}, the best" in str(*ended)
-    assert f"see --epoch {best}." in str(*ended)
+    assert f"see epoch {best}." in str(*ended)
     assert "final.npz" not in str(*earlier)
     averaged = api.train({**CASE, "training": {**CASE["training"], "ema": 0.9}}, runs=tmp_path)
     parts = {part: str(*api.explain(averaged, rows_of(averaged, part)[0])) for part in PARTS}
@@ -368,7 +368,7 @@ WRONG = {
     ("--row", "1", "--epoch", "1,x"): (2, "--epoch takes whole numbers with commas"),
     ("--row", "1", "--unit", "0.dense.2"): (
         2,
-        "--unit 0.dense.2: the units of 0.dense are numbered 0 to 1.",
+        "0.dense.2: the units of 0.dense are numbered 0 to 1.",
     ),
     ("--row", "1", "--unit", "3.dense.2"): (
         2,
@@ -403,7 +403,7 @@ def test_what_cannot_be_explained_is_said(nnlab: Nnlab, by_hand: Path, tmp_path:
 def test_rows_that_cannot_pass_alone(tmp_path: Path):
     run = api.train({**CASE, **NORMED, "training": {"epochs": 1}}, runs=tmp_path)
     first = rows_of(run, "train")[0]
-    alone = rf"batches of 2 rows or more.*training part, as --row {first}\."
+    alone = rf"batches of 2 rows or more.*training part, as row {first}\."
     with pytest.raises(api.NnlabError, match=alone):
         api.explain(run, rows_of(run, "validation")[0])
     steps = {**CASE, "network": [{"dense": 2}, "step", {"dense": 1}, "sigmoid"]}

@@ -112,5 +112,5 @@ def test_groups_come_from_a_column_that_is_no_input(nnlab: Run, tmp_path: Path) 
 
 
 def test_folds_need_their_axis(case: Path) -> None:
-    with pytest.raises(UsageError, match="--folds and --repeats are of the axis fold"):
+    with pytest.raises(UsageError, match="folds and repeats are of the axis fold"):
         api.sweep(case, "lr=0.1", folds=3)

@@ -134,6 +134,8 @@ def test_no_word_is_broken_on_a_narrow_terminal(
     lines = shown.decode().replace("\r\n", "\n").split("\n")
     long = [line for line in lines if len(line) > 60 and " " in line.strip()]
     assert [line for line in long if "  " not in line and not line.startswith("    ")] == []
+    if "--no-plots" in arguments:
+        assert any(line.startswith("To see it: nnlab report") for line in lines)
     if arguments[0] == "check":  # the config is YAML, which can be broken at its items
         assert max(map(len, lines)) <= 60
 

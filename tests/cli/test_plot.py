@@ -61,8 +61,8 @@ def test_only_those_asked_for_in_the_form_asked_for(nnlab: Nnlab, xor: Path) -> 
     ("arguments", "message"),
     [
         (["plot"], "Missing argument 'RUN...'."),
-        (["plot", "latest", "latest", "--only", "lr"], "--only and --list are for one RUN."),
-        (["plot", "--activation", "relu", "--list"], "--only and --list are for one RUN."),
+        (["plot", "latest", "latest", "--only", "lr"], "--only and --list are for one RUN"),
+        (["plot", "--activation", "relu", "--list"], "--only and --list are for one RUN"),
         (
             ["plot", "latest", "--only", "curve"],
             "There is no figure 'curve'. Did you mean 'curves'",

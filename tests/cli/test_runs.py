@@ -203,7 +203,7 @@ NO_CONDITION = (
 )
 def test_what_is_no_condition(nnlab: Nnlab, condition: str, message: str) -> None:
     result = nnlab("runs", "--where", condition)
-    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"--where {message}\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{message}\n")
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_another_sweep_in_the_folder(nnlab: Run, case: Path) -> None:
     assert result.stderr == (
         "runs/sweep-case-lr belongs to another sweep:\n"
         "  training.epochs: 3 there, 4 here\n"
-        "Give this one a folder of its own with --name, or remove that one.\n"
+        "Give this one another name, or remove that one.\n"
     )
     other = nnlab("sweep", "lr", "-c", "case.yaml", "--no-plots", "--name", "longer")
     assert other.stdout.splitlines()[-1] == "runs/longer"

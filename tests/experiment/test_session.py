@@ -17,7 +17,7 @@ import nnlab
 from nnlab.build import build
 from nnlab.config.load import from_mapping, load_config, resolve_config
 from nnlab.core.network import Network
-from nnlab.errors import ConfigError, DataError, Interrupted, RunUnreadable
+from nnlab.errors import ConfigError, DataError, Interrupted, RunUnreadable, UsageError
 from nnlab.experiment.measure import evaluate_part, measure, sample_rows
 from nnlab.experiment.resume import rebuild
 from nnlab.experiment.session import begin
@@ -775,7 +775,7 @@ def test_rows_of_a_file_are_judged_without_the_training_data(tmp_path, monkeypat
 @pytest.mark.parametrize("name", ["-x", "a/b", "..", ""])
 def test_a_name_that_no_config_may_have_is_refused(tmp_path, name):
     with (
-        pytest.raises(ConfigError, match=r"^--name: "),
+        pytest.raises(UsageError, match=r"^The name "),
         begin(resolve_config(SMALL, []), tmp_path, name=name),
     ):
         pass

@@ -156,10 +156,11 @@ def test_a_wrong_axis_is_told_once_and_not_for_each_value(
             "This sweep has 11,000 trials (1,000 cells and 11 seeds); more than 10,000",
         ),
         ({"axes": ["lr=0.1"], "overrides": ["optimizer.lr=1"]},
-         "optimizer.lr is an axis of this sweep, so --set cannot set it."),
+         "optimizer.lr is an axis of this sweep, so it cannot be set."),
         ({"axes": ["seed=1,2"], "seeds": 2},
-         "The seed is an axis of this sweep, so --seeds cannot repeat it."),
-        ({"axes": ["lr=0.1"], "name": "a/b"}, "--name: a name cannot contain '/'."),
+         "The seed is an axis of this sweep, so seeds cannot repeat it."),
+        ({"axes": ["lr=0.1"], "name": "a/b"},
+         "The name 'a/b' cannot be used: a name cannot contain '/'."),
     ],
 )  # fmt: skip
 def test_refused(config: str, request_: dict[str, object], message: str) -> None:
@@ -219,7 +220,7 @@ def test_the_folder_of_another_sweep_is_refused(
     text = str(caught.value)
     assert text.startswith(f"{folder.path} belongs to another sweep:\n")
     assert message in text
-    assert text.endswith("Give this one a folder of its own with --name, or remove that one.")
+    assert text.endswith("Give this one another name, or remove that one.")
 
 
 def test_a_folder_with_other_things_is_refused(config: str, tmp_path: Path) -> None:

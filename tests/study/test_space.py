@@ -179,7 +179,7 @@ def test_what_the_config_does_not_take(tmp_path: Path, text: str, message: str) 
 
 def test_a_setting_is_searched_or_fixed(tmp_path: Path) -> None:
     found = space(tmp_path, "lr: [0.1]\n")
-    with pytest.raises(ConfigError, match="'lr' is searched, so --set cannot fix it"):
+    with pytest.raises(ConfigError, match="'lr' is searched, so it cannot be set"):
         refuse_fixed(found, ["optimizer.lr=3"])
     refuse_fixed(found, ["epochs=3"])
 

@@ -82,7 +82,7 @@ def test_the_text(nnlab: Callable[..., Result]) -> None:
     assert saved == f"Saved in {FOLDER}"
     drawn = nnlab("plot", FOLDER)
     assert (drawn.exit_code, drawn.stdout) == (0, "")
-    assert drawn.stderr == "tune-xor-space-epochs=60: no figure suits it.\n"
+    assert drawn.stderr == f"{FOLDER}: no figure suits it.\n"
     assert "lr, hidden, activation       2" in nnlab("runs").stdout
     assert result.stderr.splitlines()[0] == "tune-xor-space-epochs=60: 0 done, 2 to run"
     assert len(result.stderr.splitlines()) == 3
@@ -172,8 +172,14 @@ def test_a_killed_search_goes_on_with_the_trial(
         (["--search", "nowhere.yaml"], "There is no file nowhere.yaml."),
         (["--search", "empty.yaml"], "empty.yaml:1:1: the space is empty;"),
         (["--search", "typo.yaml"], "typo.yaml:1:1: there is no setting 'lrr'. Did you mean 'lr'?"),
-        (["--search", "space.yaml", "--set", "lr=1"], "space.yaml:1:1: 'lr' is searched, so --set"),
-        (["--search", "space.yaml", "--name", "a/b"], "--name: a name cannot contain '/'."),
+        (
+            ["--search", "space.yaml", "--set", "lr=1"],
+            "space.yaml:1:1: 'lr' is searched, so it",
+        ),
+        (
+            ["--search", "space.yaml", "--name", "a/b"],
+            "The name 'a/b' cannot be used: a name cannot contain '/'.",
+        ),
     ],
 )
 def test_bad_input(
@@ -208,14 +214,14 @@ def test_a_folder_of_another_search(nnlab: Callable[..., Result], tmp_path: Path
         "  search.hidden: {low: 2, high: 6, log: false, step: null, int: true} there, "
         "nothing here\n"
         "  search.activation: [sigmoid, relu, {leaky_relu: 0.1}] there, nothing here\n"
-        "Give this one a folder of its own with --name, or remove that one.\n"
+        "Give this one another name, or remove that one.\n"
     )
     (tmp_path / "runs" / "mine").mkdir()
     (tmp_path / "runs" / "mine" / "file").touch()
     result = nnlab("tune", "xor", "--search", "space.yaml", "--name", "mine")
     assert result.stderr == (
         "runs/mine is there already and is not the folder of a sweep. Give this sweep another "
-        "one with --name.\n"
+        "name.\n"
     )
 
 

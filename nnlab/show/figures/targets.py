@@ -230,10 +230,7 @@ FIGURES = {
         draw_targets,
     ),
     "fit": Plot(
-        "Curve",
-        "The samples, and the function that the network has become.",
-        _no_curve,
-        draw_fit,
+        "Curve", "The samples, and the function that the network has become.", _no_curve, draw_fit
     ),
     "forward": Plot(
         "Inputs, outputs and losses",
