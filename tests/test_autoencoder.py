@@ -16,6 +16,7 @@ from nnlab.diagnosis.remedies import straight_pairs
 from nnlab.errors import ConfigError, DataError, RunUnreadable
 from nnlab.show.figures import FIGURES, View
 from nnlab.show.figures.autoencoder import code_map, shown_rows
+from nnlab.show.figures.hidden_maps import mapped_layer
 from nnlab.status import Status
 
 LINEAR: dict[str, Any] = {
@@ -89,6 +90,17 @@ def test_the_reconstructions_are_of_each_class_and_of_the_largest_loss(run: Any)
     np.testing.assert_array_equal(some.classes, range(10))
     error = np.square(run.predict(PIXELS) - PIXELS / 16).mean(axis=1)
     assert set(worst.numbers) == set(np.argsort(-error)[:10])
+
+
+def test_the_code_is_the_narrowest_layer(tmp_path: Path) -> None:
+    network = [{"dense": units} for units in (4, 2, 8, 64)]
+    run = nnlab.train({**LINEAR, "network": network}, runs=tmp_path, epochs=1)
+    assert mapped_layer(View(run.path)) == 1
+
+
+def test_rows_of_a_program_are_learned(tmp_path: Path) -> None:
+    run = nnlab.train(LINEAR, data=(PIXELS, DIGITS), runs=tmp_path, epochs=1)
+    assert (run.data.learn, run.data.row_class_names) == ("inputs", tuple("0123456789"))
 
 
 def test_more_units_are_drawn_by_their_principal_components(tmp_path: Path) -> None:
@@ -173,6 +185,7 @@ def test_a_code_needs_no_activation() -> None:
         config = from_mapping({**LINEAR, "network": [{"dense": width}, {"dense": 64}]})
         evidence = Evidence(build(config), {}, (), None, Status.RUNNING)
         assert list(straight_pairs(evidence)) == pairs
+        assert np.isnan(evidence.neighbours)
 
 
 def test_damaged_classes_are_left_out(run: Any, tmp_path: Path) -> None:

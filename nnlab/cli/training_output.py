@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
@@ -11,7 +12,6 @@ from nnlab.build import Built
 from nnlab.cli.progress import watch_training
 from nnlab.cli.terminal import (
     VERBOSE,
-    is_interactive,
     print_json,
     print_message,
     print_messages,
@@ -89,7 +89,7 @@ def conclude_training(session: Session, plots: bool, as_json: bool) -> None:
     _print_serious_finding(session)
     _raise_if_diverged(session)
     raise_unmet(session.folder.path, compared)
-    if is_interactive():
+    if sys.stderr.isatty():
         print_message(f"To see it: nnlab report {shlex.quote(str(session.folder.path))} --open")
 
 

@@ -41,6 +41,7 @@ def test_nothing_is_overwritten(nnlab: Nnlab) -> None:
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert "shapes exists already; --force overwrites it." in refused.stderr
     assert not Path("shapes.yaml").exists()
+    Path("xor").mkdir()
     assert nnlab("init", "xor").exit_code == 0  # has no folder
     assert nnlab("init", "shapes", "--force").exit_code == 0
     assert own.exists()

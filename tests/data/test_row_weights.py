@@ -12,6 +12,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 import nnlab
 from nnlab.build import build
 from nnlab.config.load import from_mapping
+from nnlab.data.memory import Memory
 from nnlab.errors import ConfigError, DataError, UsageError
 
 RNG = np.random.default_rng(3)
@@ -102,6 +103,12 @@ def test_rows_of_weight_0_are_left_out(tmp_path: Path) -> None:
     assert dataset.notes[-1].endswith("2 of 4 rows have weight 0 and are left out.")
 
 
+def test_the_weights_of_a_frame_stay_with_their_rows() -> None:
+    frame = TABLE.drop(columns="y").assign(a=np.where(np.arange(60) == 1, np.nan, X[:, 0]))
+    source = Memory(target="t", weight="w", missing="drop").reading(frame)
+    np.testing.assert_array_equal(source.load(0).weights, np.delete(W, 1))
+
+
 def test_other_weights_are_other_data(folder: Path, tmp_path: Path) -> None:
     (TABLE.assign(w=W + 1)).to_csv(tmp_path / "t.csv", index=False)
     one, two = (from_mapping({**LOGISTIC, "data": csv(f, "y")}) for f in (folder, tmp_path))
@@ -165,6 +172,14 @@ def test_a_later_file_needs_no_weights(folder: Path, tmp_path: Path) -> None:
     run = nnlab.train({**LOGISTIC, "data": data}, runs=tmp_path, epochs=2)
     accuracy = metrics.accuracy_score(Y, run.predict(X)[:, 0] > 0.5)
     assert nnlab.evaluate(run, tmp_path / "bare.csv")["accuracy"] == pytest.approx(accuracy)
+    TABLE[["y", "w", "a", "b"]].to_csv(tmp_path / "bare.csv", index=False, header=False)
+    columns = {"header": False, "target": 0, "weight": 1}
+    run = nnlab.train(
+        {**LOGISTIC, "data": data | columns | {"ignore": []}}, runs=tmp_path, epochs=2
+    )
+    TABLE[["w", "a", "b"]].to_csv(tmp_path / "later.csv", index=False, header=False)
+    outputs = nnlab.predict(run, tmp_path / "later.csv").outputs
+    np.testing.assert_allclose(outputs, run.predict(X))
     named = nnlab.train({**LOGISTIC, "data": csv(folder, "y")}, runs=tmp_path, epochs=2)
     TABLE[["b", "a"]].to_csv(tmp_path / "later.csv", index=False)
     assert len(nnlab.predict(named, tmp_path / "later.csv").outputs) == 60
