@@ -131,7 +131,8 @@ is computed again, `(L(w + h) - L(w - h)) / 2h`. Both agree to about ten digits 
   those just before the next update that uses the row, so up to an epoch of further updates may come in between. The
   first lines of the output say so.
 * With early stopping and `restore_best`, `weights/final.npz` is from the best epoch, which is earlier than the last. With
-  `training.ema` it holds averaged weights, but the optimizer updates those that are not averaged. The first lines say this, too.
+  `training.ema` or `swa` it holds averaged weights, but the optimizer updates those that are not averaged. The first lines say this, too.
+* The update leaves frozen layers (`freeze: true`) as they are; the rule names them. Their gradients are shown in the backward chapter.
 * A row of the validation or test part is used by no update. Its update is what this row alone would cause, with the weights
   that are evaluated.
 * `batch_norm` makes the outputs of a row depend on its whole batch. The batch of the update is then computed with the row, and

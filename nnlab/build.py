@@ -15,7 +15,7 @@ from nnlab.core.layers.dense import Rescale
 from nnlab.core.losses import ClassLoss, Loss
 from nnlab.core.losses.scaled import fitted_rescale, in_units
 from nnlab.core.metrics import better_when, kind_of
-from nnlab.core.network import Network, flops, layer_name
+from nnlab.core.network import Network, flops
 from nnlab.core.types import Array, FloatArray, IntArray, Kind, size
 from nnlab.data.augment import Augmenter
 from nnlab.data.batches import Part
@@ -26,6 +26,7 @@ from nnlab.data.warnings import absent_classes, absent_words, data_warnings
 from nnlab.engine.compiled.program import why_not
 from nnlab.engine.network import EngineNetwork
 from nnlab.errors import ConfigError
+from nnlab.show.words import first_few
 from nnlab.training import Plan, Stopping, row_numbers
 
 NUMPY_IS_FAST_ENOUGH_S = 0.4  # on a machine of 2026; loading the kernels takes 0.1 s
@@ -310,18 +311,15 @@ def load_weights(
     which names each difference, and sets nothing, where one does not fit or is not finite; with
     `skip_mismatch` only where no layer fits, or where a frozen one does not.
     """
-    own = network.arrays
-    differences = {
-        name: f"{name} is {_shape_words(arrays, name)} there and {_shape_words(own, name)} here"
-        for name in [*own, *sorted(arrays.keys() - own.keys())]
-        if _shape_words(arrays, name) != _shape_words(own, name)
-    }
-    skipped, words = set(map(_layer_of, differences)), _difference_words(differences)
+    own, differences = network.arrays, _differences(network.arrays, arrays)
+    words = first_few([*differences.values()], MOST_DIFFERENCES, "; ")
+    skipped = set(map(_layer_of, differences))
     taken = {name: array for name, array in own.items() if _layer_of(name) not in skipped}
     if differences and not (skip_mismatch and taken):
         raise ConfigError(f"{what}: its weights do not fit this network: {words}.")
-    if lost := skipped.intersection(_frozen_layers(network)):
-        raise ConfigError(f"{what}: it has no weights for the frozen layer {min(lost)}: {words}.")
+    layout = network.layout
+    if lost := [p.key for p in layout.places[len(layout.changed) :] if p.key in differences]:
+        raise ConfigError(f"{what}: a frozen layer cannot be drawn: {differences[lost[0]]}.")
     wrong = next((name for name in taken if not np.isfinite(arrays[name]).all()), None)
     if wrong is not None:
         raise ConfigError(f"{what}: {wrong} holds a number that is not finite.")
@@ -330,15 +328,12 @@ def load_weights(
     return words
 
 
-def _difference_words(differences: Mapping[str, str]) -> str:
-    more = len(differences) - MOST_DIFFERENCES
-    named = [*differences.values()][:MOST_DIFFERENCES]
-    return "; ".join(named + ([f"{more} more"] if more > 0 else []))
-
-
-def _frozen_layers(network: Network) -> list[str]:
-    layers = network.layers
-    return [layer_name(layers, index) for index, layer in enumerate(layers) if layer.freeze]
+def _differences(own: Mapping[str, Array], arrays: Mapping[str, Array]) -> dict[str, str]:
+    return {
+        name: f"{name} is {_shape_words(arrays, name)} there and {_shape_words(own, name)} here"
+        for name in [*own, *sorted(arrays.keys() - own.keys())]
+        if _shape_words(arrays, name) != _shape_words(own, name)
+    }
 
 
 def _layer_of(name: str) -> str:

@@ -203,7 +203,7 @@ def test_weights_of_another_network_are_refused(source, message):
 
 def test_many_differences_are_counted():
     network = net(*[{"dense": 3}] * 5)
-    with pytest.raises(ConfigError, match=r"here; 4 more\.$"):
+    with pytest.raises(ConfigError, match=r"here; and 4 more\.$"):
         load_weights(network, {}, "old")
 
 

@@ -231,7 +231,7 @@ def test_layers_that_fit_are_taken_and_the_others_drawn(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("first", "sentence"),
     [
-        ({"name": "dense", "units": 5, "freeze": True}, "it has no weights for the frozen layer 0"),
+        ({"name": "dense", "units": 5, "freeze": True}, "a frozen layer cannot be drawn: 0.dense."),
         ({"dense": 5}, "its weights do not fit this network: 0.dense.weight is (64, 6) there and"),
     ],
 )

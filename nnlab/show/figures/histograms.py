@@ -26,7 +26,10 @@ HEADS = ("weights", "outputs", "gradient of the weights")
 
 
 class LayerSpread(NamedTuple):
-    """One layer: its name, weights now and at first, outputs and gradients; None: not known."""
+    """One layer: its name, weights now and at first, outputs and gradients.
+
+    None: not known; a frozen layer has no gradients.
+    """
 
     name: str
     weights: Array
@@ -56,8 +59,8 @@ def layer_spreads(run: View) -> list[LayerSpread]:
         if names:
             key, name = names[0], layer_name(network.layers, index)
             weights, before = network.parameters[key].ravel(), first[key].ravel()
-            learns = key in slopes and not network.layers[index].freeze
-            own = slopes[key].ravel() if learns else None
+            own = slopes[key].ravel() if key in slopes else None
+            own = np.empty(0) if network.layers[index].freeze else own
             spreads.append(LayerSpread(name, weights, before, outputs.get(index), own))
     return spreads
 
@@ -125,7 +128,8 @@ def draw_histogram(
     if not finite.size:
         ax.set_xticks([])
         middle: dict[str, Any] = {"ha": "center", "va": "center", "transform": ax.transAxes}
-        ax.text(0.5, 0.5, "not known", fontsize=8, **middle)
+        frozen = values is not None and not values.size
+        ax.text(0.5, 0.5, "frozen" if frozen else "not known", fontsize=8, **middle)
         return
     both = finite if before is None else np.concatenate([finite, before])
     low, high = float(both.min()), float(both.max())
