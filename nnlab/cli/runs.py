@@ -95,8 +95,8 @@ def command(
     """List the runs in DIR, newest first.
 
     Includes runs in folders up to three levels below DIR. Shows the status of each run, its last
-    losses, and its metrics on the test part, else on validation rows, else on training rows. Each
-    sweep is one line below the runs.
+    losses, and its metrics on the test part, else on validation rows, else on training rows. Sweeps
+    come below, a line each.
 
     --sort takes a column or a setting. Losses, errors, names and times are sorted in ascending
     order, metrics and epochs in descending order.
