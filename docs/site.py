@@ -112,7 +112,7 @@ def _signature(name: str, value: Any) -> str:
     """The names and defaults of the arguments; the docstring says what they may be."""
     given = inspect.signature(value).parameters.values()
     short = [p.replace(annotation=p.empty) for p in given if p.name != "self"]
-    arguments = [str(parameter) for parameter in short]
+    arguments = [re.sub(r"<class '([\w.]+)'>", r"\1", str(parameter)) for parameter in short]
     line = f"{name}({', '.join(arguments)})"
     if len(line) > 88:
         line = f"{name}(\n" + "".join(f"    {argument},\n" for argument in arguments) + ")"

@@ -102,6 +102,7 @@ def test_an_example_of_a_docstring_stays_together_on_the_site() -> None:
     assert 'network = nnlab.Network([nnlab.LAYERS["dense"](3)' in blocks[0]
     assert blocks[0].startswith("import nnlab\n\nrun = nnlab.train(")
     ast.parse(blocks[0])
+    assert not [block for block in blocks if "<class '" in block]  # Sphinx warns: no Python
 
 
 def test_the_site_has_a_page_per_command_and_per_part_of_the_config() -> None:

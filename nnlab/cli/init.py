@@ -51,6 +51,8 @@ def command(name: str | None, path: Path | None, force: bool, as_json: bool) -> 
         return
     source = _find(name, configs)
     if str(path) == STDIO:
+        if as_json:
+            raise click.UsageError("FILE - and --json exclude each other.")
         print_data(source.read_bytes().decode())
         return
     target = path or Path(source.name)

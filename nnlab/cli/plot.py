@@ -83,7 +83,7 @@ from nnlab.show.text_tables import format_table
     shell_complete=complete_words(lambda: ACTIVATIONS),
     help="Draw this activation, without a RUN; may be repeated.",
 )
-@output_option("Where to write, for a single figure", "in the run's folder", OUTPUT_FOLDER)
+@output_option("Where to write", "in the run's folder", OUTPUT_FOLDER)
 @json_option
 @verbosity
 def command(

@@ -133,12 +133,13 @@ def command(
 
     The axis fold is a cross-validation: each fold of the rows is the validation part once. Below
     the folds stand the means with 95 % intervals, which allow for the training rows that folds
-    share. data.stratify and data.group say how rows are divided. Scaling and filling are fitted on
-    the training folds alone.
+    share. With data.stratify each fold has the classes in the shares of all rows; with data.group
+    the rows of a group stay together. Scaling and filling are fitted on the training folds alone.
 
-    Finished trials are not trained again: the same command, also with more values or seeds, runs
-    only what is missing, and continues interrupted trials. A failed trial does not stop the
-    others. Exit code 8 if a trial failed. docs/cluster.md describes --cluster.
+    The folder is named after the config and the axes. Finished trials are not trained again: the
+    same command, also with more values or seeds, runs only what is missing, and continues
+    interrupted trials. Each process uses one BLAS thread. A failed trial does not stop the others.
+    Exit code 8 if a trial failed. docs/cluster.md describes --cluster.
 
     \b
     nnlab sweep lr                                  the study of identity8.yaml

@@ -10,7 +10,7 @@ from nnlab.config.expectations import STATUS, Expectation, Seeds, expectations
 from nnlab.core import columns
 from nnlab.errors import NnlabError
 from nnlab.run.files import RunFiles
-from nnlab.run.sweeps import SweepFolder
+from nnlab.run.sweeps import SweepFolder, placing
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.words import axis_value
 
@@ -72,8 +72,9 @@ def compare_run(run: RunFiles) -> list[ReachedValue]:
 
 
 def compare_sweep(sweep: SweepFolder) -> list[SeedCount]:
-    """A count per cell; empty where the sweep expects nothing. A damaged trial meets nothing."""
-    expect = mapping_or_empty(sweep.read_about().get("expect"))
+    """A count per cell in the axes' order; none without `expect`. A damaged trial meets nothing."""
+    about = sweep.read_about()
+    expect = mapping_or_empty(about.get("expect"))
     expected, seeds = expectations(expect)
     cells: dict[str, tuple[Mapping[str, Any], list[bool]]] = {}
     for record in sweep.records() if expect else ():
@@ -83,7 +84,9 @@ def compare_sweep(sweep: SweepFolder) -> list[SeedCount]:
             compared = _compare(RunFiles(sweep.path / record.name), expected)
             met = record.status.ended and all(each.met for each in compared)
         cells.setdefault(json.dumps(cell, sort_keys=True), (cell, []))[1].append(met)
-    return [SeedCount(cell, trials, seeds) for cell, trials in cells.values()]
+    places = placing(about["axes"])
+    ordered = sorted(cells.values(), key=lambda item: places(item[0]))
+    return [SeedCount(cell, trials, seeds) for cell, trials in ordered]
 
 
 def _compare(run: RunFiles, expected: Sequence[Expectation]) -> list[ReachedValue]:

@@ -118,6 +118,7 @@ def test_a_mistake_is_placed_in_standard_input(
         ("runs --runs -", f"Invalid value for '--runs': {NO_DASH}"),
         ("sweep lr=1 - -", f"Invalid value for 'AXIS... [CONFIG]': {TWICE}"),
         ("report latest -o - --json", "-o - and --json exclude each other."),
+        ("init xor - --json", "FILE - and --json exclude each other."),
         ("report latest -o - --open", "-o - and --open exclude each other."),
         ("plot latest -o - --only curves --only network", "-o - is for a single file, "),
         ("export latest --to torch -o -", "-o - is for a single file, and this is "),

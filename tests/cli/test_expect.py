@@ -68,6 +68,20 @@ def test_seeds_are_counted(xor: Nnlab, nnlab: Nnlab) -> None:
     assert (result.exit_code, rows) == (9, [{"seeds": "0/3", "expected": "2/3", "met": "no"}])
 
 
+def test_counts_stand_in_the_order_of_the_axes(xor: Nnlab, nnlab: Nnlab) -> None:
+    values = ["1.0", "0.3", "0.03", "0.1", "0.01"]
+    xor(
+        "sweep",
+        '{epochs: "= 3", seeds: 1/1}',
+        f"lr={','.join(values)}",
+        "--no-plots",
+        "--name",
+        "s",
+    )
+    rows = json.loads(nnlab("check", "s", "--json").stdout)["expected"]
+    assert [float(row["lr"]) for row in rows] == [float(value) for value in values]
+
+
 @pytest.mark.parametrize(
     ("trials", "share", "met"),
     [
