@@ -51,10 +51,18 @@ class ListCommand(Subcommands):
         return super().make_context(info_name, args, parent, **extra)
 
 
+class TableArgument(click.Argument):
+    """An argument of the table, which click would name in the usage of the commands below too."""
+
+    def get_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """The argument, where it can be written."""
+        return super().get_usage_pieces(ctx) if self in ctx.command.params else []
+
+
 @click.group(
     cls=ListCommand, invoke_without_command=True, no_args_is_help=False, subcommand_metavar=""
 )
-@click.argument("folder", metavar="[DIR]", type=FOLDER, required=False)
+@click.argument("folder", cls=TableArgument, metavar="[DIR]", type=FOLDER, required=False)
 @click.option("--runs", type=FOLDER, hidden=True)  # the older spelling of DIR
 @click.option(
     "--sort",

@@ -54,6 +54,11 @@ def test_help_fits_on_a_screen(context: click.Context) -> None:
 
 
 @each
+def test_the_path_of_a_command_is_what_one_types(context: click.Context) -> None:
+    assert re.fullmatch(r"nnlab( [a-z]+)*", context.command_path)
+
+
+@each
 def test_an_option_is_a_sentence_and_its_default_stands_behind_it(context: click.Context) -> None:
     for option in options(context):
         assert re.fullmatch(r"[A-Z][^\n]*\.", option.help or ""), option.name
