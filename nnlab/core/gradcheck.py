@@ -121,10 +121,11 @@ class Objective:
         """|slope - v . gradient| over the larger of both, or of what the gradient could have been.
 
         Where a direction is nearly flat, rounding is all there is to see, so the gradient's length
-        divided by 1,000 (or 1e-6 of the loss) is the least denominator.
+        divided by 1,000 (or 1e-6 of the loss or of the whole gradient) is the least denominator.
         """
         expected, value = float(v @ gradient), float(self.terms().sum())
-        floor = max(1e-3 * float(np.linalg.norm(gradient)), 1e-6 * abs(value), 1e-300)
+        own, whole = (float(np.linalg.norm(g)) for g in (gradient, self.g))
+        floor = max(1e-3 * own, 1e-6 * abs(value), 1e-6 * whole, 1e-300)
         slopes = [self.slope(variable, v, h) for h in STEPS]
         errors = [abs(slope - expected) / max(abs(slope), abs(expected), floor) for slope in slopes]
         return float(min(np.inf, *errors))  # a nan is no agreement
