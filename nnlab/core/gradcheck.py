@@ -40,8 +40,9 @@ def check_gradients(
 ) -> list[Checked]:
     """Compare the gradients by every parameter array and by the inputs x (B, n); targets t (B, m).
 
-    `network` must be float64 and x, t likewise; it is left as it was. Dropout draws the same mask
-    in every evaluation. Raises ValueError for a layer without a derivative.
+    `network` must be float64 and x, t likewise; it is left as it was. The rows are a copy of x that
+    is moved a little (APART). Dropout draws the same mask in every evaluation. Raises ValueError
+    for a layer without a derivative.
     """
     objective = Objective(network, loss, x, t, seed)
     rng = generator(seed, Purpose.CHECK)
@@ -51,16 +52,15 @@ def check_gradients(
         errors = [objective.error(variable, gradient, v) for v in probes]
         return Checked(name, variable.size, len(errors), max(errors))
 
-    gradient, _ = objective.gradients()
+    inputs = objective.x.reshape(-1)  # a view
+    inputs += APART * (float(inputs.std()) or 1.0) * rng.normal(size=inputs.size)
+    gradient, dx = objective.gradients()
     results = [
         checked(place.key, *(place.of(block).reshape(-1) for block in (objective.theta, gradient)))
         for place in network.layout.places
     ]
     if not results:
         return []
-    inputs = objective.x.reshape(-1)  # a view
-    inputs += APART * (float(inputs.std()) or 1.0) * rng.normal(size=inputs.size)
-    _, dx = objective.gradients()
     return [*results, checked(INPUT, inputs, dx.reshape(-1))]
 
 

@@ -145,6 +145,17 @@ def test_rounding_where_a_small_loss_has_large_gradients_is_no_error():
     assert not nnlab.gradcheck(config).wrong
 
 
+def test_black_pixels_are_no_kinks_of_relu():
+    """Without a bias they stay 0 up to relu, where any bias would move them."""
+    conv = {"name": "conv2d", "filters": 2, "padding": "same"}
+    config = {
+        "data": "digits",
+        "network": [{"reshape": [8, 8, 1]}, conv, "relu", "flatten", {"dense": 10}, "softmax"],
+        "loss": "cross_entropy",
+    }
+    assert not nnlab.gradcheck(config).wrong
+
+
 def test_random_and_single_directions_are_counted():
     network, x, t = network_and_data("tanh", "mse")
     found = check_gradients(network, LOSSES["mse"](), x, t, directions=5)
