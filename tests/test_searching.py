@@ -229,6 +229,15 @@ def test_explain_shows_the_update_that_follows(tmp_path, epoch):
     np.testing.assert_allclose(explained.passage.new_theta, after, rtol=1e-9)
 
 
+def test_explain_with_a_frozen_layer_shows_rows_of_all_parts(tmp_path):
+    """A row that no update uses is its own batch, and its search is a new one."""
+    moons = {"name": "moons", "samples": 12, "test": 0.5}
+    network = [{"name": "dense", "units": 4, "freeze": True}, *XOR["network"][1:]]
+    trained = nnlab.train({**XOR, "data": moons, "network": network}, runs=tmp_path)
+    alone = ["The batch is this row" in str(nnlab.explain(trained, row)) for row in range(1, 13)]
+    assert sum(alone) == 6
+
+
 def test_explain_names_the_weights_that_are_evaluated(tmp_path):
     settings = {**XOR, "optimizer": {"lbfgs": 30.0}}
     trained = nnlab.train(settings, runs=tmp_path)

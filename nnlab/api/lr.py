@@ -76,9 +76,9 @@ def range_test(
 
     `tell` gets sentences. Raises as `lr`.
     """
-    epochs = ("training.epochs", rates.updates)
-    loaded = load(epochs)
-    config = loaded.config
+    loaded = load()
+    epochs = ("training.epochs", max(loaded.config.training.epochs, rates.updates))
+    config = load(epochs).config
     ends = _sweep_of(config, sweep, runs)
     compared = [] if ends is None else [f"Compares with the final losses of {ends.folder}."]
     for sentence in (*loaded.notes, *compared):
@@ -170,4 +170,6 @@ class RateRange(ShownResult):
         none = "" if curve.marks else "The loss does not fall at any of these rates."
         aside = "The schedule of the config was put aside: these rates are those of single updates."
         constant = isinstance(schedule, ConstantSchedule) and not schedule.warmup
+        if self.config.optimizer.searches:
+            none = "The optimizer searches for each step: the curve says little about its lr."
         return "\n\n".join(filter(None, [about, table, none, "" if constant else aside]))

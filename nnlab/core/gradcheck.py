@@ -40,8 +40,9 @@ def check_gradients(
 ) -> list[Checked]:
     """Compare the gradients by every parameter array and by the inputs x (B, n); targets t (B, m).
 
-    `network` must be float64 and x, t likewise; it is left as it was. Dropout draws the same mask
-    in every evaluation. Raises ValueError for a layer without a derivative.
+    `network` must be float64 and x, t likewise; it is left as it was. The rows are a copy of x that
+    is moved a little (APART). Dropout draws the same mask in every evaluation. Raises ValueError
+    for a layer without a derivative.
     """
     objective = Objective(network, loss, x, t, seed)
     rng = generator(seed, Purpose.CHECK)
@@ -51,16 +52,15 @@ def check_gradients(
         errors = [objective.error(variable, gradient, v) for v in probes]
         return Checked(name, variable.size, len(errors), max(errors))
 
-    gradient, _ = objective.gradients()
+    inputs = objective.x.reshape(-1)  # a view
+    inputs += APART * (float(inputs.std()) or 1.0) * rng.normal(size=inputs.size)
+    gradient, dx = objective.gradients()
     results = [
         checked(place.key, *(place.of(block).reshape(-1) for block in (objective.theta, gradient)))
         for place in network.layout.places
     ]
     if not results:
         return []
-    inputs = objective.x.reshape(-1)  # a view
-    inputs += APART * (float(inputs.std()) or 1.0) * rng.normal(size=inputs.size)
-    _, dx = objective.gradients()
     return [*results, checked(INPUT, inputs, dx.reshape(-1))]
 
 
@@ -121,10 +121,11 @@ class Objective:
         """|slope - v . gradient| over the larger of both, or of what the gradient could have been.
 
         Where a direction is nearly flat, rounding is all there is to see, so the gradient's length
-        divided by 1,000 (or 1e-6 of the loss) is the least denominator.
+        divided by 1,000 (or 1e-6 of the loss or of the whole gradient) is the least denominator.
         """
         expected, value = float(v @ gradient), float(self.terms().sum())
-        floor = max(1e-3 * float(np.linalg.norm(gradient)), 1e-6 * abs(value), 1e-300)
+        own, whole = (float(np.linalg.norm(g)) for g in (gradient, self.g))
+        floor = max(1e-3 * own, 1e-6 * abs(value), 1e-6 * whole, 1e-300)
         slopes = [self.slope(variable, v, h) for h in STEPS]
         errors = [abs(slope - expected) / max(abs(slope), abs(expected), floor) for slope in slopes]
         return float(min(np.inf, *errors))  # a nan is no agreement

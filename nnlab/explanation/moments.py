@@ -321,6 +321,6 @@ def _alone(built: Built, place: RowPlace, state: State) -> RowMoment:
     )
     values, slots = state.weights.copy(), {k: v.copy() for k, v in state.slots.items()}
     if built.plan.optimizer.searches:  # its slots belong to the loss of other rows
-        slots = built.plan.optimizer.new_slots(state.network.theta)
+        slots = built.plan.optimizer.new_slots(state.network.trained)
     lr = float(driver.rates(1)[0])
     return RowMoment(state.epoch, x, t, 0, values, slots, lr, state.step + 1, {}, True)

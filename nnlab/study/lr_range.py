@@ -75,6 +75,7 @@ def _losses(built: Built, low: float, growth: float, updates: int) -> tuple[floa
         metrics=(),
         stopping=None,
         ema=None,
+        swa=None,
         record_steps=True,
         engine="numpy",
         chunk=updates,

@@ -71,8 +71,7 @@ def changed_settings(task: Config, config: Config) -> Iterator[str]:
     want, have = (training_settings(settings_of(each)) for each in (task, config))
     for key, here, there in differences(want, have):
         if key not in FREE:
-            values = [None if v is None else setting_value(v) for v in (there, here)]
-            yield f"{key} is {values[0]}, the task says {values[1]}"
+            yield f"{key} is {setting_value(there)}, the task says {setting_value(here)}"
 
 
 def _fill(node: Node, given: Any) -> Any:

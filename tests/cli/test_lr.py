@@ -63,7 +63,9 @@ def test_a_schedule_a_warmup_and_an_average_change_nothing_and_the_first_is_name
         LINE, **same, schedule={"name": "cosine", "warmup": 3}, training__ema=0.9, lr=7.0,
         training__early_stopping={"patience": 1}
     )  # fmt: skip
-    np.testing.assert_array_equal(plain.curve.losses, shaped.curve.losses)
+    late = package.lr(LINE, **same, epochs=90, training__swa=80)
+    for other in (shaped, late):
+        np.testing.assert_array_equal(plain.curve.losses, other.curve.losses)
     assert "put aside" not in str(plain)
     assert "The schedule of the config was put aside" in str(shaped)
 
@@ -73,6 +75,7 @@ def test_each_optimizer_gets_the_rising_rate(optimizer: str):
     test = package.lr("xor", updates=60, seeds=1, optimizer=optimizer, sweeps={}, progress=False)
     assert np.isfinite(test.curve.losses).all()
     assert len(set(test.curve.losses[0])) > 30
+    assert ("searches for each step" in str(test)) is (optimizer == "lbfgs")
 
 
 def test_a_seed_ends_where_it_diverges_and_counts_as_the_highest_loss():

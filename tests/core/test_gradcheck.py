@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import nnlab
 from nnlab.core.gradcheck import TOLERANCE, check_gradients
 from nnlab.core.layers import LAYERS
 from nnlab.core.layers.dense import Dense
@@ -132,6 +133,27 @@ def test_a_gradient_that_is_no_number_or_missing_is_found(monkeypatch, value):
         found = check_gradients(network, LOSSES["mse"](), x, t)
     for one in found:
         assert (one.error > 0.99) == one.name.endswith("weight")
+
+
+def test_rounding_where_a_small_loss_has_large_gradients_is_no_error():
+    """batch_norm takes the bias away: its slope is 0, and the differences are rounding."""
+    config = {
+        "data": {"name": "blobs", "centers": 2, "validation": 0.2},
+        "network": [{"dense": 4}, "batch_norm", "tanh", {"dense": 2}],
+        "loss": "hinge",
+    }
+    assert not nnlab.gradcheck(config).wrong
+
+
+def test_black_pixels_are_no_kinks_of_relu():
+    """Without a bias they stay 0 up to relu, where any bias would move them."""
+    conv = {"name": "conv2d", "filters": 2, "padding": "same"}
+    config = {
+        "data": "digits",
+        "network": [{"reshape": [8, 8, 1]}, conv, "relu", "flatten", {"dense": 10}, "softmax"],
+        "loss": "cross_entropy",
+    }
+    assert not nnlab.gradcheck(config).wrong
 
 
 def test_random_and_single_directions_are_counted():

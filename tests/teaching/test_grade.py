@@ -125,6 +125,7 @@ CHEATS: dict[str, tuple[str, Change, Verdict, str]] = {
         "the config asks for 5 epochs, 9 are recorded",
     ),
     "declared": ("epochs=9", lambda run: None, Verdict.OTHER, "epochs is 9, the task says 5"),
+    "null": ("training.ema=0.9", lambda run: None, Verdict.OTHER, "ema is 0.9, the task says null"),
     "seed": (
         "seed=7",
         text("\nseed: 7", "\nseed: 8", "resolved.yaml"),
