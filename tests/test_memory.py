@@ -82,6 +82,15 @@ def test_the_data_of_a_csv_config_may_come_from_memory(tmp_path: Path) -> None:
     assert "nowhere" not in (run.path / "resolved.yaml").read_text()
 
 
+@pytest.mark.parametrize(
+    "data", [{"test": 0.2}, {"csv": {"path": "a.csv", "test": 0.2}}, {"test": 0.2, "seed": 0}]
+)
+def test_settings_of_data_without_a_name_stay(data: dict[str, Any], tmp_path: Path) -> None:
+    """One alone too, which is not the name of a data set."""
+    run = nnlab.train({**CONFIG, "data": data}, data=(X, Y), runs=tmp_path)
+    assert run.settings["data"]["test"] == 0.2
+
+
 def test_everything_works_on_the_run_in_the_same_session(trained: Run, tmp_path: Path) -> None:
     assert nnlab.verify(trained).problems == []
     assert evaluate_part(trained)["loss"] == pytest.approx(

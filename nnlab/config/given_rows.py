@@ -7,6 +7,7 @@ from typing import Any
 
 from nnlab.config.annotations import hints
 from nnlab.config.schema import Config, Data
+from nnlab.config.short_forms import expand
 from nnlab.config.tree import Node, find_node
 from nnlab.data.dataset import DataSource
 from nnlab.data.memory import Memory
@@ -46,10 +47,12 @@ def given_memory(config: Config) -> Memory | None:
 
 
 def with_memory(root: Node, keys: Sequence[str]) -> Node:
-    """The tree with the data set `memory`; these keys of `data` stay."""
+    """The tree with the data set `memory`; these keys of `data` stay, also without a name."""
     if root.entries is None:
         return root
     data = root.entries.get("data", Node({}, root.place))
+    if not (data.entries or {}).keys() & {*keys}:  # {csv: {test: 0.2}}, and not {test: 0.2}
+        data = (expand(root, Config).entries or {}).get("data", data)
     entries = {key: node for key, node in (data.entries or {}).items() if key in keys}
     if find_node(data, "validation").value == "test" and "test" not in keys:
         entries.pop("validation")
