@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from nnlab.config.annotations import hints
+from nnlab.config.families import SOURCE
 from nnlab.config.schema import Config, Data
 from nnlab.config.short_forms import expand
 from nnlab.config.tree import Node, find_node
@@ -14,6 +15,7 @@ from nnlab.data.memory import Memory
 from nnlab.data.split import Split
 
 # The keys of `data` that are about any rows.
+ABOUT_DATA = ("name", *hints(Split), *hints(Data))
 SCALES = tuple(key for key in hints(Data) if key not in ("source", "split"))
 
 
@@ -51,9 +53,14 @@ def with_memory(root: Node, keys: Sequence[str]) -> Node:
     if root.entries is None:
         return root
     data = root.entries.get("data", Node({}, root.place))
-    if not (data.entries or {}).keys() & {*keys}:  # {csv: {test: 0.2}}, and not {test: 0.2}
-        data = (expand(root, Config).entries or {}).get("data", data)
-    entries = {key: node for key, node in (data.entries or {}).items() if key in keys}
+    full = (expand(root, Config).entries or {}).get("data", data)
+    if SOURCE.member(str(find_node(full, "name").value)):  # {csv: {test: 0.2}}, not {test: 0.2}
+        data = full
+    entries = {
+        key: node
+        for key, node in (data.entries or {}).items()
+        if key in keys or not (key in ABOUT_DATA or SOURCE.owners(key))  # a mistake stays
+    }
     if find_node(data, "validation").value == "test" and "test" not in keys:
         entries.pop("validation")
     entries["name"] = Node("memory", data.place)
