@@ -48,7 +48,7 @@ class EngineDriver(ABC):
         self.count = self.batches.count  # batches per epoch
         self.shuffled = plan.shuffle and self.count > 1
         self.max_epochs = 1  # that one call of `advance` may do
-        self.average = None if plan.ema is None else state.average  # that the engine moves
+        self.average = None if plan.swa is not None else state.average  # that the engine moves
         self._order: tuple[int, IntArray | None] = (-1, None)  # of the last epoch asked for
 
     @abstractmethod
