@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, csr_matrix
 
 import nnlab
 from nnlab.cli import main
-from nnlab.errors import DataError, UsageError
+from nnlab.errors import ConfigError, DataError, UsageError
 from nnlab.experiment.measure import evaluate_part
 from nnlab.run.run import Run
 
@@ -80,6 +80,23 @@ def test_the_data_of_a_csv_config_may_come_from_memory(tmp_path: Path) -> None:
     run = nnlab.train({**CONFIG, "data": {**data, "categorical": ["b"]}}, data=FRAME, runs=tmp_path)
     assert [c.name for c in run.data.columns if c.categories] == ["b", "colour"]
     assert "nowhere" not in (run.path / "resolved.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    "data", [{"test": 0.2}, {"csv": {"path": "a.csv", "test": 0.2}}, {"test": 0.2, "seed": 0}]
+)
+def test_settings_of_data_without_a_name_stay(data: dict[str, Any], tmp_path: Path) -> None:
+    """One alone too, which is not the name of a data set."""
+    run = nnlab.train({**CONFIG, "data": data}, data=(X, Y), runs=tmp_path)
+    assert run.settings["data"]["test"] == 0.2
+
+
+@pytest.mark.parametrize(
+    "data", [{"tset": 0.2}, {"tset": 0.2, "seed": 0}, {"csv": {"path": "a.csv", "tset": 0.2}}]
+)
+def test_a_setting_that_no_data_set_has_is_a_mistake(data: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="memory has no setting 'tset'"):
+        nnlab.train({**CONFIG, "data": data}, data=(X, Y), runs=tmp_path)
 
 
 def test_everything_works_on_the_run_in_the_same_session(trained: Run, tmp_path: Path) -> None:

@@ -44,7 +44,10 @@ def evaluate(
     if data is not None:
         dataset = read_dataset(trained, data)
         measures = measure(sample_rows(trained, dataset, weights))
-        return Measures(trained, weights, dataset.name, measures, tuple(dataset.notes))
+        notes = [*dataset.notes]
+        if getattr(trained.config.data.source, "weight", None) is not None:
+            notes.append(f"{dataset.name}: each row counts once (data.weight is not read here).")
+        return Measures(trained, weights, dataset.name, measures, tuple(notes))
     part = part or default_part(trained)
     return Measures(trained, weights, part, evaluate_part(trained, weights, part))
 

@@ -29,6 +29,7 @@ from nnlab.status import Status
 from nnlab.suggest import did_you_mean
 
 LABEL_COLUMNS = (TAGS, "note")  # columns of the table where a run has them
+EMPTY = (None, "")  # a value that a run does not have, and the text of no tags
 STATUSES = tuple(status.value for status in Status if status is not Status.UNKNOWN)
 
 
@@ -179,9 +180,11 @@ class RunList(ShownResult):
 
 def _cell(key: str, value: Any) -> Cell:
     """A time or a setting as text; other values as they are."""
-    if value is not None and key == "time":
+    if value in EMPTY:
+        return None
+    if key == "time":
         return duration(value)
-    if value is not None and key not in column_names():
+    if key not in column_names():
         return shorten(setting_value(value), LONGEST_SETTING)
     return value
 
@@ -251,8 +254,8 @@ def _sorted_rows(rows: Sequence[ListedRun], key: str | None, reverse: bool) -> l
         number = isinstance(value, int | float)
         return (not number, float(value) if number else 0.0, "" if number else str(value))
 
-    known = [row for row in rows if row.values.get(key) is not None]
-    unknown = [row for row in rows if row.values.get(key) is None]
+    known = [row for row in rows if row.values.get(key) not in EMPTY]
+    unknown = [row for row in rows if row.values.get(key) in EMPTY]
     descending = (key == "epochs" or better_when(key) == "max") != reverse
     return [*sorted(known, key=rank, reverse=descending), *unknown]
 

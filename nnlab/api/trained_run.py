@@ -75,8 +75,9 @@ class TrainedRun(ShownResult, Run):
                 for name, value in numbers.items()
                 if isinstance(value, int | float)
             ]
-            lines = [View(self.path).title[1], *read_labels(self.folder).lines, "  ".join(texts)]
-            return [f"{self.name}: {self.status}{after}{more}", *lines]
+            title, labels = View(self.folder.path).title[1], read_labels(self.folder).lines
+            head = f"{self.name}: {self.status}{after}{more}"
+            return [head, title, *labels, "  ".join(texts)]
         except NnlabError as error:
             return [f"{self.name}: {self.status}", str(error)]
 
@@ -116,7 +117,7 @@ class TrainedRun(ShownResult, Run):
         scale: "linear" or "log", the axis of losses and rates; default: chosen from the values.
         Raises UsageError for an unknown name and for a figure that does not suit the run.
         """
-        run = View(self.path)
+        run = View(self.folder.path)
         return draw_inline(require_suited(name, FIGURES, run).painter, run, dark, scale)
 
     def report(self, *, all_figures: bool = False) -> Report:

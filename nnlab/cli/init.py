@@ -21,7 +21,7 @@ from nnlab.config.load import describes_race
 from nnlab.config.schema import Config
 from nnlab.errors import UsageError
 from nnlab.race.config import Race
-from nnlab.run import durable, guard
+from nnlab.run import durable
 from nnlab.suggest import did_you_mean
 
 HEAD = "# yaml-language-server: $schema="
@@ -74,24 +74,27 @@ def _copy(source: Path, target: Path, head: str, force: bool) -> list[Path]:
     """
     beside = (source.with_suffix(".safetensors"), source.with_suffix(""))
     copies = {target.with_name(path.name): path for path in beside if path.exists()}
+    if target in copies:
+        raise UsageError(f"{target} is the place of what the config needs: name another FILE.")
     for copy in (target, *copies):
         if copy.exists() and not force:
             raise UsageError(f"{copy} exists already; --force overwrites it.")
     durable.make_folder(target.parent)
-    durable.write_file(target, head.encode() + source.read_bytes())
     for copy, original in copies.items():
         files = [original] if original.is_file() else filter(Path.is_file, original.rglob("*"))
         for file in files:
             place = copy / file.relative_to(original)
             durable.make_folder(place.parent)
             durable.write_file(place, file.read_bytes())
+    durable.write_file(target, head.encode() + source.read_bytes())
     return [target, *copies]
 
 
 def _write_schema(path: Path, text: str) -> None:
     """Write the schema, also over one of an older nnlab, but over nothing else."""
     ours = text[: text.index(TITLE) + len(TITLE)]
-    if guard.status_of(path) is None or durable.read_file(path).startswith(ours.encode()):
+    is_free = not path.exists()
+    if is_free or (path.is_file() and durable.read_file(path).startswith(ours.encode())):
         durable.write_file(path, text)
         print_message(f"Editors complete and check it with {path}.")
 

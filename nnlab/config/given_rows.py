@@ -6,13 +6,16 @@ from functools import cache
 from typing import Any
 
 from nnlab.config.annotations import hints
+from nnlab.config.families import SOURCE
 from nnlab.config.schema import Config, Data
+from nnlab.config.short_forms import expand
 from nnlab.config.tree import Node, find_node
 from nnlab.data.dataset import DataSource
 from nnlab.data.memory import Memory
 from nnlab.data.split import Split
 
 # The keys of `data` that are about any rows.
+ABOUT_DATA = ("name", *hints(Split), *hints(Data))
 SCALES = tuple(key for key in hints(Data) if key not in ("source", "split"))
 
 
@@ -46,11 +49,18 @@ def given_memory(config: Config) -> Memory | None:
 
 
 def with_memory(root: Node, keys: Sequence[str]) -> Node:
-    """The tree with the data set `memory`; these keys of `data` stay."""
+    """The tree with the data set `memory`; these keys of `data` stay, also without a name."""
     if root.entries is None:
         return root
     data = root.entries.get("data", Node({}, root.place))
-    entries = {key: node for key, node in (data.entries or {}).items() if key in keys}
+    full = (expand(root, Config).entries or {}).get("data", data)
+    if SOURCE.member(str(find_node(full, "name").value)):  # {csv: {test: 0.2}}, not {test: 0.2}
+        data = full
+    entries = {
+        key: node
+        for key, node in (data.entries or {}).items()
+        if key in keys or not (key in ABOUT_DATA or SOURCE.owners(key))  # a mistake stays
+    }
     if find_node(data, "validation").value == "test" and "test" not in keys:
         entries.pop("validation")
     entries["name"] = Node("memory", data.place)

@@ -224,8 +224,7 @@ def _base(
     """
     notes: list[str] = []
     changes = read_overrides(overrides, Path.cwd(), problems)
-    root = expand(root, Config)
-    root = root if rows is None else with_memory(root, rows.keys)
+    root = expand(root if rows is None else with_memory(root, rows.keys), Config)
     root = resolve_paths(apply(root, changes, problems, notes), Config)
     root = root if with_sweeps and rows is None else root.without("sweeps")
     if rows is not None:

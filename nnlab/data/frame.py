@@ -82,7 +82,7 @@ class FrameTable(ColumnTable):
 
     def _choose(self, *choices: Sequence[str | int]) -> None:
         """Set targets, ignored columns, categories and inputs; DataError where two overlap."""
-        words = ("target", "ignored", "categorical")
+        words = ("target", "ignored or weight", "categorical")
         self.targets, self.ignored, self.categories = (
             [self._find(column, word) for column in columns]
             for word, columns in zip(words, choices, strict=True)

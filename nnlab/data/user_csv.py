@@ -51,7 +51,8 @@ class Csv(UserFile):
     group: a column that is no input; rows with the same value in it stay in the same part or fold,
     as those of one patient must.
     weight: a column that is no input; a row with 2 in it counts as two in the loss and the metrics,
-    one with 0 is left out. Tables over classes and figures count each row once.
+    one with 0 is left out. Tables over classes, figures and other files in evaluate count each row
+    once.
     missing: an empty cell (or NA, NaN, null, ?; among numbers also -, n/a, None) is an error,
     drops its row, or is filled from the training rows: with the mean, the median or the
     most_frequent value of its column. The mean of a category is the share that each value has; a

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.errors import NnlabError
+from nnlab.run import names
 from nnlab.run.folder import (
     FINDINGS,
     FORMAT,
@@ -47,8 +48,8 @@ class RunFiles:
 
     @property
     def folder(self) -> RunFolder:
-        """The files by name."""
-        return RunFolder(self.path)
+        """The files by name; the run may have been renamed since."""
+        return RunFolder(names.present(self.path))
 
     @property
     def name(self) -> str:
@@ -114,7 +115,7 @@ class RunFiles:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """resolved.yaml as plain values, also with settings that this version does not know."""
-        return read_settings(self.path / RESOLVED)
+        return read_settings(self.folder.path / RESOLVED)
 
     @cached_property
     def metrics(self) -> dict[str, NDArray[Any]]:

@@ -68,8 +68,8 @@ class Run(RunFiles):
     @cached_property
     def data(self) -> DataFacts:
         """data.json."""
-        content = self.folder.read_json(DATA)
-        return read_data_facts(content, self.path / DATA, self.path / weights_file("initial"))
+        content, path = self.folder.read_json(DATA), self.folder.path
+        return read_data_facts(content, path / DATA, path / weights_file("initial"))
 
     @cached_property
     def scaling(self) -> Scaling:
@@ -81,7 +81,7 @@ class Run(RunFiles):
     @cached_property
     def schema(self) -> TableSchema:
         """The form of files with rows for this network, as in training."""
-        return read_schema(self.path, self.data, self.config.data.source)
+        return read_schema(self.folder.path, self.data, self.config.data.source)
 
     @property
     def loss(self) -> Loss:
@@ -103,7 +103,7 @@ class Run(RunFiles):
         config = self.config
         try:
             shape = self.data.inputs
-            require_weights(self.path, config, shape)
+            require_weights(self.folder.path, config, shape)
             return EngineNetwork(config.network, shape, dtype=config.training.dtype)
         except (ValueError, MemoryError) as error:
             raise RunUnreadable(
@@ -221,8 +221,8 @@ class Run(RunFiles):
     def require_described(self) -> None:
         """Raises RunUnreadable if the config describes more data or weights than the run had."""
         source = self.config.data.signature()
-        require_rows(self.path, self.data, source)
-        require_weights(self.path, self.config, source.inputs)
+        require_rows(self.folder.path, self.data, source)
+        require_weights(self.folder.path, self.config, source.inputs)
 
 
 def expected(network: Network) -> Expected:

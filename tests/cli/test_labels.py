@@ -60,6 +60,9 @@ def test_labels_are_shown_and_found(nnlab: Nnlab, run: Path) -> None:
     ]
     assert labels == {"tags": ["good", "naïve"], "note": "two lines"}
     assert "good, naïve" in nnlab("runs", "--columns", "tags").stdout
+    for order in ([], ["--reverse"]):  # a run without tags is the last, and has a sign
+        rows = nnlab("runs", "--sort", "tags", "--columns", "tags", *order).stdout.splitlines()
+        assert rows[-1].split() == [other.name, "-"]
 
 
 def test_the_report_shows_labels(nnlab: Nnlab, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +103,14 @@ def test_the_same_letters_are_the_same_tag(run: Path) -> None:
 def test_the_object_of_a_run(run: Path) -> None:
     found = library.load(run).tag("good", "bad").annotate("the first").tag("bad", remove=True)
     assert str(found).splitlines()[2:4] == ["good", "the first"]
-    assert library.load(found.rename("base").path).name == found.name.replace("xor", "base")
+    renamed = found.rename("base")
+    assert library.load(renamed.path).name == run.name.replace("xor", "base")
+    assert (found.name, found.metrics.keys()) == (renamed.name, renamed.metrics.keys())
+    assert found.settings == renamed.settings
+    assert str(found).splitlines()[:-1] == str(renamed).splitlines()[:-1]
+    assert found.plot().axes
+    assert len(library.evaluate(found).numbers) > 1
+    assert found.tag("again").folder.has("labels.json")
 
 
 def test_a_run_is_labelled_while_it_trains(nnlab: Nnlab, run: Path) -> None:

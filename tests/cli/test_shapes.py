@@ -48,6 +48,30 @@ def test_nothing_is_overwritten(nnlab: Nnlab) -> None:
     assert len(list(own.parent.iterdir())) == 41
 
 
+def test_the_copy_is_no_place_of_its_own_files(nnlab: Nnlab) -> None:
+    for name, file in (("shapes", "shapes"), ("transfer", "transfer.safetensors")):
+        refused = nnlab("init", name, file, "--force")
+        assert (refused.exit_code, Path(file).exists()) == (2, False)
+        assert f"{file} is the place of what the config needs" in refused.stderr
+
+
+def test_no_config_without_its_files(nnlab: Nnlab) -> None:
+    Path("shapes").touch()
+    assert nnlab("init", "shapes", "--force").exit_code == 7
+    assert not Path("shapes.yaml").exists()
+
+
+def test_a_place_of_the_schema_that_is_taken(nnlab: Nnlab) -> None:
+    schema = Path("nnlab.schema.json")
+    schema.symlink_to("nowhere")
+    assert nnlab("init", "xor").exit_code == 0
+    assert schema.stat().st_size > 1000
+    schema.unlink()
+    schema.mkdir()
+    assert nnlab("init", "linear").exit_code == 0
+    assert schema.is_dir()
+
+
 def test_a_new_image_is_recognized(tmp_path: Path) -> None:
     """In three of three seeds at least 28 of 30 test images are right; a guess has 10."""
     run = api.train("shapes", runs=tmp_path)

@@ -160,7 +160,7 @@ def test_what_is_no_weight_in_a_frame() -> None:
         train(w=np.where(np.arange(60) == 2, np.nan, 1.0))
     with pytest.raises(DataError, match="column 'w' holds something that is no number: x"):
         train(w=["x"] * 60)
-    with pytest.raises(DataError, match="no ignored column 'v'"):
+    with pytest.raises(DataError, match="no ignored or weight column 'v'"):
         nnlab.train(LINE, data=TABLE, data__target="t", data__weight="v")
 
 
@@ -171,7 +171,9 @@ def test_a_later_file_needs_no_weights(folder: Path, tmp_path: Path) -> None:
     data = {"name": "csv", "path": str(tmp_path / "bare.csv"), **bare}
     run = nnlab.train({**LOGISTIC, "data": data}, runs=tmp_path, epochs=2)
     accuracy = metrics.accuracy_score(Y, run.predict(X)[:, 0] > 0.5)
-    assert nnlab.evaluate(run, tmp_path / "bare.csv")["accuracy"] == pytest.approx(accuracy)
+    measured = nnlab.evaluate(run, tmp_path / "bare.csv")
+    assert measured["accuracy"] == pytest.approx(accuracy)
+    assert "each row counts once (data.weight is not read here)" in measured.notes[-1]
     TABLE[["y", "w", "a", "b"]].to_csv(tmp_path / "bare.csv", index=False, header=False)
     columns = {"header": False, "target": 0, "weight": 1}
     run = nnlab.train(
