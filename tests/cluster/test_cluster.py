@@ -345,8 +345,7 @@ def test_nothing_is_left_of_a_local_cluster(
             *("--set", "training.engine=numpy"),
         ],
         cwd=tmp_path,
-        # Killed, it leaves the folder of its workers in a temporary one.
-        env={**os.environ, "PYTHONPATH": str(HERE.parents[1]), "TMPDIR": str(tmp_path)},
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
         stderr=subprocess.PIPE,
         start_new_session=True,
         text=True,
