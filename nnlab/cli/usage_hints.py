@@ -89,8 +89,9 @@ def setting_key(option: str, command: str | None = None) -> str:
     key = option.lstrip("-").replace("-", "_")
     if key in grammar.names:
         return key
-    row = lookup(key, grammar.names, "setting")
-    path = homes(grammar.schema).get(key, "") if row is None else row.name
+    path = homes(grammar.schema).get(key, "")
+    if not path and (row := lookup(key, grammar.names, "setting")):
+        path = row.name
     if not path:
         near = similar(key, [*grammar.aliases, *grammar.reshapers], likeness=0.8)
         return near[0] if near else ""

@@ -226,7 +226,7 @@ def test_an_unknown_config(nnlab: Nnlab) -> None:
     assert sentence == (
         "There is no file identity9, and no shipped config of that name. Did you mean 'identity8'?"
     )
-    assert shipped.startswith("    shipped: approximate, box, ")
+    assert shipped.startswith("    shipped: approximate, autoencoder, box, ")
 
 
 def test_missing_data_offline(

@@ -191,7 +191,7 @@ def test_git_is_asked_before_the_folder_is_locked(
     path = stopped(configs / "small.yaml", 5)
     locked = []
 
-    def git(folder: Path) -> None:
+    def git(folder: Path, *rest: object) -> None:
         locked.extend([lock.is_held(one) for one in (configs / "runs").iterdir()])
 
     monkeypatch.setattr(environment, "git", git)
@@ -333,6 +333,7 @@ DIFFERENT: dict[str, Any] = {
     "training.checkpoint_every": 3,
     "training.record_steps": False,
     "training.ema": 0.5,
+    "training.swa": 1,
     "training.augment": ["flip"],
     "sweeps": {"lr": {"key": "lr", "values": [0.1]}},
     "expect": {"parameters": "<= 99"},
