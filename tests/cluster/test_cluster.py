@@ -316,7 +316,7 @@ def test_the_first_that_comes_back_sets_the_data() -> None:
 def running_trials(place: str) -> list[int]:
     """The processes of trials of the workers in a folder; each is forked from one like it."""
     parents = {}
-    for pid in alive("nnlab"):
+    for pid in alive("nnlab.study.execute"):
         try:
             if os.readlink(f"/proc/{pid}/cwd").startswith(place):
                 stat = Path(f"/proc/{pid}/stat").read_text()
