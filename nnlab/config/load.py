@@ -99,7 +99,8 @@ def resolve_config(
     if isinstance(config, Config):
         config = settings_of(config)
     if isinstance(config, Mapping):
-        return Loaded(from_mapping(config, overrides, check=check, rows=rows))
+        base = _base(plain_root(config), overrides, None, Problems(), check, rows=rows)
+        return Loaded(base.config, notes=base.notes)
     path = Path(config) if not isinstance(config, str) else config
     return load_config(path, overrides, check=check, rows=rows)
 
@@ -230,13 +231,23 @@ def _base(
     if rows is not None:
         problems.raise_any()  # a mistake of a setting comes before what is wrong with the rows
     name = name or (UNNAMED if rows is not None else _name_of_data(root))
-    config: Config = finished(_config(root, name, problems, check, rows), problems)
+    dropped = notes if changes else None
+    config: Config = finished(_config(root, name, problems, check, rows, dropped), problems)
     return Base(config, root, name, tuple(notes), rows)
 
 
 def _config(
-    root: Node, name: str, problems: Problems, check: bool = True, rows: GivenRows | None = None
+    root: Node,
+    name: str,
+    problems: Problems,
+    check: bool = True,
+    rows: GivenRows | None = None,
+    dropped: list[str] | None = None,
 ) -> Config | None:
+    """The config, checked; None after noting why not.
+
+    dropped: takes a sentence for each sweep that does not fit and is left out.
+    """
     before = len(problems)
     root = with_defaults(root, name)
     values = build_fields(Config, root, problems)
@@ -251,7 +262,7 @@ def _config(
     check_expectations(root, problems)
     complete = len(values) == len(hints(Config)) and len(problems) == before
     if complete:
-        _check_sweeps(root, values["sweeps"], problems)
+        values["sweeps"] = _fitting(root, values["sweeps"], problems, dropped)
     if check:
         _check_search(root, values, problems)
         check_parts(root, values, problems)
@@ -305,9 +316,15 @@ def describes_race(path: Path) -> bool:
     return command_of(root) == "descend"
 
 
-def _check_sweeps(root: Node, sweeps: Mapping[str, SweepConfig], problems: Problems) -> None:
-    """Note what a value or a fixed setting of a sweep makes wrong, at the place where it stands."""
-    bare = root.without("sweeps")
+def _fitting(
+    root: Node, sweeps: Mapping[str, SweepConfig], problems: Problems, dropped: list[str] | None
+) -> dict[str, SweepConfig]:
+    """The sweeps that fit the config.
+
+    What a value or a fixed setting of another makes wrong is noted at the place where it stands.
+    With `dropped`, for a config whose settings were changed, a sentence goes there instead.
+    """
+    bare, fitting = root.without("sweeps"), {}
     budget = MAX_SWEEP_NODES // sum(1 for _ in bare.walk())
     for name, sweep in sweeps.items():
         node = find_node(root, "sweeps", name)
@@ -315,8 +332,14 @@ def _check_sweeps(root: Node, sweeps: Mapping[str, SweepConfig], problems: Probl
         changes = [SettingChange(k, find_node(fixed, k), fixed.key_place(k)) for k in sweep.set]
         values = (find_node(node, "values").items or [])[:budget]
         budget -= len(values)
+        new = Problems()
         for value in values:
-            new = Problems()
             varied = apply(bare, [*changes, SettingChange(sweep.key, value, value.place)], new, [])
             build_fields(Config, varied, new, known=bare)
+        given = any(problem.place.source.kind == "set" for problem in new.noted)
+        if new.noted and dropped is not None and not given:
+            dropped.append(f"The study {name} is left out: {new.noted[0].sentence}")
+        else:
+            fitting[name] = sweep
             problems.add_new(new)
+    return fitting

@@ -103,7 +103,8 @@ def prepare_sweep(
     shown = config_words(config, loaded.config)
     folder = Path.cwd() if loaded.path is None else loaded.path.resolve().parent
     studies = with_fold_study(loaded.config.sweeps, axes, folds, repeats)
-    parsed = parse_axes(axes, studies, shown, folder)
+    changed = f"{shown} with {', '.join(overrides)}" if overrides else shown
+    parsed = parse_axes(axes, studies, changed, folder)
     origin = load_base(config, _fixed_settings(parsed, overrides), rows)
     first = origin.config.seed
     all_seeds = tuple(range(first, first + seeds))
