@@ -1,8 +1,8 @@
 """The arguments of functions, held to their annotations as the settings of a config are."""
 
 from collections.abc import Callable
-from functools import wraps
-from inspect import signature
+from functools import partial, wraps
+from inspect import Parameter, signature
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar, get_origin
 
 import numpy as np
@@ -30,7 +30,10 @@ def checks_arguments(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         given = form.bind(*args, **kwargs)
         for name in hints.keys() & given.arguments.keys():
-            given.arguments[name] = _fitting(name, hints[name], given.arguments[name])
+            hint, value = hints[name], given.arguments[name]
+            several = form.parameters[name].kind is Parameter.VAR_POSITIONAL
+            fitting = partial(_fitting, name, hint)
+            given.arguments[name] = tuple(map(fitting, value)) if several else fitting(value)
         return function(*given.args, **given.kwargs)
 
     return call

@@ -94,16 +94,19 @@ class TrainedRun(ShownResult, Run):
         """`metrics`: metrics.csv by column, a number per epoch."""
         return self.metrics
 
+    @checks_arguments
     def tag(self, *tags: str, remove: bool = False) -> Self:
         """Put tags on the run, or remove them, as `nnlab runs tag`. Raises UsageError."""
         change_labels(self.folder, tags, remove)
         return self
 
+    @checks_arguments
     def annotate(self, note: str) -> Self:
         """Write a note on the run in place of the one before; an empty text removes that."""
         change_labels(self.folder, note=note)
         return self
 
+    @checks_arguments
     def rename(self, name: str) -> Self:
         """The run, which `nnlab runs rename` has given another name."""
         return replace(self, path=rename_run(self.folder, name))

@@ -10,9 +10,11 @@ from math import sqrt
 from typing import Annotated, ClassVar
 
 import numpy as np
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from nnlab.core.types import Array, Shape
+
+LARGEST = 1e30  # so that float32 holds every draw
 
 
 class Initializer(ABC):
@@ -27,7 +29,7 @@ class Initializer(ABC):
 class Constant(Initializer):
     """Every weight is `value`."""
 
-    value: float
+    value: Annotated[float, Ge(-LARGEST), Le(LARGEST)]
 
     def draw(self, rng: np.random.Generator, shape: Shape, fans: tuple[int, int]) -> Array:
         return np.full(shape, self.value, np.float64)
@@ -45,7 +47,7 @@ class Zeros(Initializer):
 class Normal(Initializer):
     """N(0, std^2)."""
 
-    std: Annotated[float, Ge(0)] = 1.0
+    std: Annotated[float, Ge(0), Le(LARGEST)] = 1.0
 
     def draw(self, rng: np.random.Generator, shape: Shape, fans: tuple[int, int]) -> Array:
         return rng.normal(0.0, self.std, shape)
@@ -55,7 +57,7 @@ class Normal(Initializer):
 class Uniform(Initializer):
     """Uniform on [-bound, bound]."""
 
-    bound: Annotated[float, Ge(0)] = 1.0
+    bound: Annotated[float, Ge(0), Le(LARGEST)] = 1.0
 
     def draw(self, rng: np.random.Generator, shape: Shape, fans: tuple[int, int]) -> Array:
         return rng.uniform(-self.bound, self.bound, shape)

@@ -5,9 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.core.initializers import INITIALIZERS
+from nnlab.config.load import from_mapping
+from nnlab.core.initializers import INITIALIZERS, LARGEST
+from nnlab.core.layers import LAYERS
+from nnlab.core.network import Network
 from nnlab.core.random import Purpose, generator
+from nnlab.errors import ConfigError
 
+CASE = {"data": "xor", "network": [{"dense": 1}], "loss": "mse"}
 N, M = 300, 100  # fan_in, fan_out: different, so that a mixed-up formula shows
 
 # name -> settings, variance, bound of a uniform draw
@@ -93,3 +98,16 @@ def test_the_same_stream_gives_the_same_weights(name):
 def test_fans_are_those_declared_and_not_read_from_the_shape(name, fans, variance):
     ratio = draw(name, fans=fans).var() / variance
     assert abs(ratio - 1) < 5 * np.sqrt(2 / (N * M))
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"), [("constant", "value"), ("normal", "std"), ("uniform", "bound")]
+)
+def test_the_largest_setting_draws_numbers_in_float32_too(name: str, setting: str) -> None:
+    for value in (LARGEST, -LARGEST) if name == "constant" else (LARGEST,):
+        initializer = INITIALIZERS[name](**{setting: value})
+        assert np.isfinite(
+            Network([LAYERS["dense"](units=1000)], 1000, init=initializer, dtype="f4").values
+        ).all()
+        with pytest.raises(ConfigError, match=rf"init\.{setting} is .*1e\+31"):
+            from_mapping({**CASE, "init": {name: {setting: 10 * value}}}, check=False)
