@@ -57,8 +57,7 @@ def predict(
             columns.append(("file", np.array([image.name for image in images], object)))
         data, notes = trained.schema.inputs(path)
     outputs = trained.predict(data, weights)
-    columns += _of_outputs(outputs, trained)
-    return Predictions(trained, outputs, tuple(columns), tuple(notes))
+    return Predictions(trained, outputs, _columns(columns, outputs, trained), tuple(notes))
 
 
 def _compared(run: Run, data: Any, weights: Weights, part: str | None) -> "Predictions":
@@ -70,12 +69,8 @@ def _compared(run: Run, data: Any, weights: Weights, part: str | None) -> "Predi
     else:
         sample = sample_part(run, weights, part or default_part(run))
     outputs, losses = outputs_and_losses(sample)
-    columns = (
-        ("row", sample.numbers + 1),
-        *_of_targets(run.loss.decode(sample.part.targets), run.data),
-        *_of_outputs(outputs, run),
-        ("loss", losses),
-    )
+    targets = _of_targets(run.loss.decode(sample.part.targets), run.data)
+    columns = _columns([("row", sample.numbers + 1), *targets], outputs, run, [("loss", losses)])
     return Predictions(run, outputs, columns, notes)
 
 
@@ -112,18 +107,24 @@ class Predictions(ShownResult):
         return f"{self.run.name}: {count(len(self), 'row')}\n\n{table}"
 
 
-def _of_outputs(outputs: FloatArray, run: Run) -> list[Column]:
-    """The outputs (N, m), and the name of the predicted class.
+def _columns(
+    before: Sequence[Column], outputs: FloatArray, run: Run, after: Sequence[Column] = ()
+) -> tuple[Column, ...]:
+    """All columns: between the others the outputs (N, m), and the name of the predicted class.
 
-    The name is empty where an output is not finite.
+    The name is empty where an output is not finite. An output named as another column gets a dot,
+    as an axis does in summary.csv.
     """
-    data, columns = run.data, _numbers(outputs, run.data, run.output_names)
+    data, after = run.data, list(after)
     if data.task == "classes":
         names = [data.class_names[label] for label in decisions(data.kind, outputs)]
         finite = [all(map(math.isfinite, row)) for row in outputs]
         cells = [name if ok else "" for name, ok in zip(names, finite, strict=True)]
-        columns.append(("predicted", np.array(cells, object)))
-    return columns
+        after.insert(0, ("predicted", np.array(cells, object)))
+    taken = {name for name, _ in (*before, *after)}
+    named = _numbers(outputs, data, run.output_names)
+    shown = [(f".{name}" if name in taken else name, values) for name, values in named]
+    return (*before, *shown, *after)
 
 
 def _of_targets(targets: FloatArray, data: DataFacts) -> list[Column]:
