@@ -8,7 +8,7 @@ from typing import Any
 
 from nnlab.config.dump import in_words
 from nnlab.config.given_rows import GivenRows, rows_in_memory
-from nnlab.config.load import Loaded, resolve_config
+from nnlab.config.load import Loaded, load_config
 from nnlab.config.schema import Config
 from nnlab.data.dataset import DataSource
 from nnlab.errors import RunUnreadable, UsageError
@@ -58,7 +58,7 @@ def load_request(
     Raises as `read_request`, and ConfigError.
     """
     form, rows, settings = read_request(config, data, overrides)
-    return resolve_config(form, [*as_overrides(settings), *changes], rows=rows)
+    return load_config(form, [*as_overrides(settings), *changes], rows=rows)
 
 
 def as_overrides(settings: Mapping[str, object]) -> list[tuple[str, object]]:

@@ -143,10 +143,8 @@ class FrameTable(ColumnTable):
 
     def _mark_present(self) -> None:
         """Refuse a missing cell, or mark its row as left out, as the rules say."""
-        rules = self.form.missing
         for i in (*self.inputs, *self.targets):
-            rule: str = rules.numbers if i in self.numbers else rules.categories
-            rule = rules.targets if i in self.targets else rule
+            rule = self.rule(i)
             if rule not in ("error", "drop"):
                 continue
             absent = self._absent(i)

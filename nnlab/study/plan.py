@@ -12,7 +12,7 @@ from typing import Any
 from nnlab.config.dump import settings_of
 from nnlab.config.files import name_from_stem, require_name
 from nnlab.config.given_rows import GivenRows
-from nnlab.config.load import Base, load_base, resolve_config
+from nnlab.config.load import Base, load_base, load_config
 from nnlab.config.overrides import Override, SettingChange
 from nnlab.config.problems import Problems, clean
 from nnlab.config.schema import Config
@@ -99,7 +99,7 @@ def prepare_sweep(
 
     Raises UsageError, ConfigError with the mistakes of all trials, DataError.
     """
-    loaded = resolve_config(config, overrides, rows=rows)
+    loaded = load_config(config, overrides, rows=rows)
     shown = config_words(config, loaded.config)
     folder = Path.cwd() if loaded.path is None else loaded.path.resolve().parent
     studies = with_fold_study(loaded.config.sweeps, axes, folds, repeats)
