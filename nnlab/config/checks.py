@@ -21,7 +21,6 @@ from nnlab.core.metrics import (
     METRICS,
     better_when,
     kind_of,
-    of_probabilities,
     quantities_of,
     row_metrics_of,
 )
@@ -192,10 +191,10 @@ class DataChecks(Notes):
             if name in known:
                 continue
             sentence = f"there is no metric {shown_value(name)} here."
-            if name in METRICS:
-                wants = " of probabilities (softmax or sigmoid)" if of_probabilities(name) else ""
+            if metric := METRICS.get(name):
+                wants = " of probabilities (softmax or sigmoid)" if metric.of_probabilities else ""
                 sentence = f"{name} does not suit the task and the outputs; it is{wants} for "
-                sentence += f"{', '.join(METRICS[name].tasks)}."
+                sentence += f"{', '.join(metric.tasks)}."
             hint = "" if name in METRICS else did_you_mean(name, known, "metric")
             self.note(("training", "metrics", index), sentence, ", ".join(known), hint)
 
