@@ -17,7 +17,7 @@ import nnlab
 from nnlab.api.describe import DescribedTable, describe_table
 from nnlab.build import build
 from nnlab.config.dump import flow
-from nnlab.config.load import resolve_config
+from nnlab.config.load import load_config
 from nnlab.errors import NnlabError
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "tables.md"
@@ -147,7 +147,7 @@ def plain_answer(path: Path, name: str) -> str:
     data["categorical"] = [place[1]]
     config = {"data": data, "network": [{"dense": 2}, "softmax"], "loss": "cross_entropy"}
     try:
-        warnings = build(resolve_config(config, ()).config).warnings
+        warnings = build(load_config(config, ()).config).warnings
     except NnlabError as error:
         return str(error).replace(f"{path}", "FILE").splitlines()[0]
     return f"warning: {warnings[0]}" if warnings else "nothing"
@@ -166,7 +166,7 @@ def peer_accuracy(described: DescribedTable) -> float:
     from sklearn.neural_network import MLPClassifier
 
     data = described.config["data"] | {"path": str(described.path)}
-    built = build(resolve_config(described.config | {"data": data}, ()).config)
+    built = build(load_config(described.config | {"data": data}, ()).config)
     x = built.scaling.apply(built.dataset.inputs)
     y, parts = built.dataset.targets, built.parts
     assert parts.test is not None

@@ -14,11 +14,10 @@ from pathlib import Path
 import click
 
 from docs.explain import explain_page
+from docs.settings import config_reference
 from nnlab import __version__, errors
 from nnlab.cli import main
-from nnlab.config.describe import config_reference
 from nnlab.config.json_schema import schema_text
-from nnlab.race.describe import race_reference
 
 HERE = Path(__file__).resolve().parent
 NOTE = "<!-- Written by `make docs`; edit the program, not this page. -->\n\n"
@@ -99,7 +98,7 @@ def pages() -> dict[Path, str]:
     """Each generated page with the text it should have."""
     return {
         HERE / "cli.md": cli_reference(),
-        HERE / "config.md": NOTE + config_reference() + "\n" + race_reference(),
+        HERE / "config.md": NOTE + config_reference(),
         HERE / "explain.md": NOTE + explain_page(),
         HERE / "environment.md": environment_page(),
         HERE / "man" / "nnlab.1": manual_page(),

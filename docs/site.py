@@ -12,7 +12,7 @@ from typing import Any
 
 import nnlab
 from docs.generate import help_texts
-from nnlab.config.describe import config_reference
+from docs.settings import config_reference
 from nnlab.core.layers import LAYERS
 from nnlab.core.layers.base import Layer
 from nnlab.core.losses import LOSSES, Loss
@@ -20,7 +20,6 @@ from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.schedules import SCHEDULES, Schedule
 from nnlab.explanation.formula import Written
 from nnlab.explanation.mathml import mathml
-from nnlab.race.describe import race_reference
 
 # Settings that formulas need: the required ones, and momentum, without which sgd has a single line.
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -54,7 +53,7 @@ def site_pages() -> dict[str, str]:
         path.replace(" ", "-"): f"# {path}\n\n```text\n{text.rstrip()}\n```\n"
         for path, text in help_texts()
     }
-    families = dict(_parts(config_reference() + "\n" + race_reference()))
+    families = dict(_parts(config_reference()))
     return {
         **_section("commands", "Commands", "The help text of each command.", commands),
         **_section("config", "Settings", families.pop("the-configuration-file"), families),

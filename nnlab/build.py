@@ -14,7 +14,7 @@ from nnlab.core.layers import Layer
 from nnlab.core.layers.dense import Rescale
 from nnlab.core.losses import ClassLoss, Loss
 from nnlab.core.losses.scaled import fitted_rescale, in_units
-from nnlab.core.metrics import better_when, kind_of
+from nnlab.core.metrics import kind_of
 from nnlab.core.network import Network, flops
 from nnlab.core.types import Array, FloatArray, IntArray, Kind, size
 from nnlab.data.augment import Augmenter
@@ -144,7 +144,7 @@ def require_defined_metrics(plan: Plan, network: Network) -> None:
 def make_plan(config: Config, loss: Loss, train: Part, validation: Part | None, kind: Kind) -> Plan:
     """The plan that the section `training` describes."""
     training = config.training
-    stopping, monitor = training.early_stopping, str(training.monitor)
+    stopping = training.early_stopping
     return Plan(
         loss=loss,
         optimizer=config.optimizer,
@@ -157,8 +157,7 @@ def make_plan(config: Config, loss: Loss, train: Part, validation: Part | None, 
         seed=config.seed,
         shuffle=training.shuffle,
         drop_last=training.drop_last,
-        monitor=monitor,
-        higher_is_better=better_when(monitor) == "max",
+        monitor=str(training.monitor),
         metrics=training.metrics,
         stopping=None
         if stopping is None

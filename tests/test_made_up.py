@@ -17,10 +17,10 @@ import yaml
 from annotated_types import Gt
 from click.testing import CliRunner
 
+from docs.settings import config_reference
 from nnlab import build
 from nnlab.cli import main
 from nnlab.config import schema
-from nnlab.config.describe import config_reference
 from nnlab.core.initializers import INITIALIZERS, Initializer
 from nnlab.core.layers import LAYERS
 from nnlab.core.layers.activations import Activation

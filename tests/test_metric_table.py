@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 import nnlab
+from docs.settings import config_reference
 from nnlab.build import build
 from nnlab.cli import main
-from nnlab.config.describe import config_reference
 from nnlab.config.load import from_mapping
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS, RIGHT, Sum, SumMetric

@@ -83,7 +83,7 @@ def test_a_training_that_diverged_is_not_restored():
 
 @pytest.mark.parametrize("monitor", ["train_loss", "val_loss", "train_accuracy", "val_accuracy"])
 def test_best_is_the_first_of_the_best(monitor):
-    """A training that gets better and worse; whether a number should grow is given by the plan."""
+    """A training that gets better and worse; whether a number should grow follows from its name."""
     (x, t), (vx, vt) = classes(), classes(40, seed=1)
     grows = monitor.endswith("accuracy")
     plan = plan_for(
@@ -94,7 +94,6 @@ def test_best_is_the_first_of_the_best(monitor):
         kind="classes",
         epochs=12,
         monitor=monitor,
-        higher_is_better=grows,
     )
     network = Network(layers(8, "tanh", 2, "softmax"), 3, seed=24)
     state = start(plan, network)

@@ -7,7 +7,7 @@ from typing import Any
 
 from nnlab.config.dump import to_yaml
 from nnlab.config.files import name_from_stem
-from nnlab.config.load import resolve_config
+from nnlab.config.load import load_config
 from nnlab.data.profile import TableProfile, profile_csv
 from nnlab.data.user_csv import Csv
 from nnlab.show.text_tables import format_records
@@ -90,9 +90,7 @@ def describe_table(path: Path, target: str | None = None, folder: Path = Path())
         "optimizer": {"name": "adam", "lr": 0.01},
         "training": {"epochs": 100} if few else {"epochs": 100, "early_stopping": {"patience": 20}},
     }
-    resolve_config(
-        {**config, "data": data | {"scale": "standardize", "path": absolute["path"]}}, ()
-    )
+    load_config({**config, "data": data | {"scale": "standardize", "path": absolute["path"]}}, ())
     return DescribedTable(path, profile, config)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from nnlab.config.dump import in_words
 from nnlab.config.given_rows import GivenRows, rows_in_memory
-from nnlab.config.load import Loaded, resolve_config
+from nnlab.config.load import ConfigForm, Loaded, load_config
 from nnlab.config.schema import Config
 from nnlab.data.dataset import DataSource
 from nnlab.errors import RunUnreadable, UsageError
@@ -20,7 +20,6 @@ from nnlab.run.sweeps import SweepFolder
 from nnlab.run.text import json_value
 
 AnyPath = str | PathLike[str]
-ConfigForm = AnyPath | Config | Mapping[str, object]
 AnyConfig = ConfigForm | Run
 AnyRun = Run | AnyPath
 RUN_WORDS = "a run is a Run, a folder, a name, or a unique beginning of a name"
@@ -58,7 +57,7 @@ def load_request(
     Raises as `read_request`, and ConfigError.
     """
     form, rows, settings = read_request(config, data, overrides)
-    return resolve_config(form, [*as_overrides(settings), *changes], rows=rows)
+    return load_config(form, [*as_overrides(settings), *changes], rows=rows)
 
 
 def as_overrides(settings: Mapping[str, object]) -> list[tuple[str, object]]:

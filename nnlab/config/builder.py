@@ -129,7 +129,8 @@ class Builder:
 
     def _refuse_blank(self, node: Node, path: str, allowed: str) -> None:
         for blank in (inner for inner in node.walk() if inner.value == BLANK):
-            self.problems.add_blank(blank.place, path, allowed)
+            sentence = f"{path} is a blank; write a value in its place."
+            self.problems.add(blank.place, sentence, allowed, is_blank=True)
             raise RefusedError
 
     def _plain(self, hint: Any, node: Node, path: str) -> Any:
@@ -256,9 +257,7 @@ class Builder:
     def _missing(self, hint: Any, node: Node, name: str, owner: str) -> NoReturn:
         if not owner:  # the top of the config
             self.refuse(node, f"the key '{name}' is missing.")
-        family = family_of(hint)
-        choice = allowed(hint) if family is None else family.choice
-        self.refuse(node, f"{owner} needs '{name}'.", choice)
+        self.refuse(node, f"{owner} needs '{name}'.", members_allowed(hint) or allowed(hint))
 
     # Members of families.
 

@@ -7,29 +7,23 @@ skipped, as their own mistakes are noted already.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from nnlab.config.expectations import check_expectations, expected_values
-from nnlab.config.families import LAYER, LOSS
-from nnlab.config.output_widths import wanted_outputs
-from nnlab.config.problems import Problems, shown_value
+from nnlab.config.families import LOSS
+from nnlab.config.network_checks import Layers, NetworkChecks
+from nnlab.config.problems import Notes, Problems, shown_value
 from nnlab.config.schema import Data, Training
-from nnlab.config.trainable import check_trainable
-from nnlab.config.tree import Node, find_node
+from nnlab.config.tree import Node
 from nnlab.core import columns
-from nnlab.core.layers import Layer
-from nnlab.core.layers.dense import Dense
 from nnlab.core.losses import LOSSES, ClassLoss, Loss, losses_for
 from nnlab.core.metrics import (
     METRICS,
     better_when,
     kind_of,
-    of_probabilities,
     quantities_of,
     row_metrics_of,
 )
-from nnlab.core.network import shapes
 from nnlab.core.types import Shape
 from nnlab.data.dataset import Signature
 from nnlab.data.split import PartRows, split_rows
@@ -42,12 +36,12 @@ def check_parts(root: Node, parts: Mapping[str, Any], problems: Problems) -> Non
 
     Raises DataError when the data's shape cannot be determined and nothing else is wrong.
     """
-    checks = _Checks(root, problems)
+    checks = NetworkChecks(root, problems)
     network, loss, training = (parts.get(key) for key in ("network", "loss", "training"))
     if network is not None and loss is not None:
         checks.final_layer(network, loss)
-    if network is not None and training is not None:
-        check_trainable(root, problems, network, training)
+    if training is not None:
+        checks.training(network or (), parts.get("optimizer"), training)
     if (data := parts.get("data")) is None:
         return
     try:
@@ -60,17 +54,18 @@ def check_parts(root: Node, parts: Mapping[str, Any], problems: Problems) -> Non
 
 
 def _check_with_data(
-    checks: _Checks,
+    checks: NetworkChecks,
     data: Data,
     signature: Signature,
-    network: tuple[Layer, ...] | None,
+    network: Layers | None,
     loss: Loss | None,
     training: Training | None,
 ) -> None:
     rows = shape = None
+    about_data = DataChecks(checks.root, checks.problems)
     if training is not None:
-        rows = checks.rows(data, training, signature)
-        checks.augmentation(data, training, signature)
+        rows = about_data.rows(data, training, signature)
+        about_data.augmentation(data, training, signature)
     if network is not None:
         shape = checks.shapes(network, signature)
     if network is not None and shape is not None:
@@ -78,98 +73,19 @@ def _check_with_data(
         checks.weighted_outputs(loss, shape)
         if rows is not None and training is not None:
             checks.batches(network, training, signature, len(rows.train))
-            checks.expectations(rows, signature, shape, network, training)
+            about_data.expectations(rows, signature, shape, network, training)
     if training is not None:
-        checks.stratify(data, signature)
-        checks.scale_target(data, signature, loss)
-        checks.monitor(data, training, signature, shape, network or ())
-        checks.stopping(data, training)
+        about_data.stratify(data, signature)
+        about_data.scale_target(data, signature, loss)
+        about_data.monitor(data, training, signature, shape, network or ())
+        about_data.stopping(data, training)
     if loss is not None:
-        checks.targets(loss, signature)
-        checks.class_weight(loss, signature)
+        about_data.targets(loss, signature)
+        about_data.class_weight(loss, signature)
 
 
-@dataclass(frozen=True)
-class _Checks:
-    root: Node
-    problems: Problems
-
-    def note(self, path: tuple[str | int, ...], sentence: str, allowed: str = "") -> None:
-        """Note a problem where the value at `path` stands, or what is nearest above it."""
-        self.problems.add(find_node(self.root, *path).place, sentence, allowed)
-
-    def final_layer(self, network: tuple[Layer, ...], loss: Loss) -> None:
-        """cross_entropy and bce are computed from the input of their own last activation."""
-        if loss.fuses is None:
-            return
-        last, name = LAYER.name_of(network[-1]), LOSS.name_of(loss)
-        if last == loss.fuses and len(network) == 1:
-            sentence = f"{name} is computed from what comes before {last}, and nothing does."
-            self.note(("network", 0), sentence, "a dense layer before it")
-        if last != loss.fuses:
-            sentence = f"{name} needs {loss.fuses} as the last layer, and this is {last}."
-            other = {"softmax": ", or the loss cross_entropy", "sigmoid": ", or the loss bce"}
-            self.note(("network", len(network) - 1), sentence, loss.fuses + other.get(last, ""))
-
-    def shapes(self, network: tuple[Layer, ...], signature: Signature) -> Shape | None:
-        """The shape of an output row; None after a layer that cannot take its input."""
-        shape: Shape = signature.inputs
-        for index, layer in enumerate(network):
-            try:
-                shape = layer.output_shape(shape)
-            except ValueError as error:
-                name = LAYER.name_of(layer)
-                sentence = f"{name} cannot take rows of shape {_text(shape)}: {error}."
-                self.note(("network", index), sentence)
-                return None
-        return shape
-
-    def output(
-        self, network: tuple[Layer, ...], shape: Shape, loss: Loss | None, data: Signature
-    ) -> None:
-        """The network's output has one number for each number of a target row."""
-        widths, targets = wanted_outputs(loss, data)
-        if len(shape) == 1 and shape[0] in widths:
-            return
-        allowed = " or ".join(map(str, widths)) + self._other_task(shape, loss, data)
-        width = f"of shape {_text(shape)}"
-        if len(shape) == 1:
-            width = f"{shape[0]} number{'s' * (shape[0] != 1)} wide"
-        dense = [index for index, layer in enumerate(network) if isinstance(layer, Dense)]
-        index = dense[-1] if dense else len(network) - 1
-        sentence = f"the network's output is {width}, but {targets}."
-        self.note(("network", index, "units"), sentence, allowed)
-
-    def _other_task(self, shape: Shape, loss: Loss | None, data: Signature) -> str:
-        """The setting with which the data would have targets for such outputs."""
-        own_table = find_node(self.root, "data", "name").value in ("csv", "npz")
-        for_numbers = loss is not None and "regression" in loss.kinds and loss.fuses is None
-        if data.task == "classes" and own_table and for_numbers:
-            return ", or data.task: regression"
-        if data.task == "regression" and data.classes_by and shape[-1] > data.outputs:
-            return f", or {data.classes_by}"
-        return ""
-
-    def batches(
-        self, network: tuple[Layer, ...], training: Training, signature: Signature, rows: int
-    ) -> None:
-        """Every training batch has as many of the rows as each layer needs."""
-        if training.epochs == 0:
-            return
-        size = rows if training.batch_size == "full" else min(training.batch_size, rows)
-        rest = 0 if training.drop_last else rows % size
-        for index, (layer, shape) in enumerate(
-            zip(network, shapes(network, signature.inputs), strict=False)
-        ):
-            least = layer.least_batch(shape)
-            need = f"{LAYER.name_of(layer)} trains on batches of {least} rows or more"
-            if size < least:
-                sentence = f"{need}, and training.batch_size is {size}."
-                self.note(("network", index), sentence, f"a batch_size of at least {least}")
-            elif 0 < rest < least:
-                sentence = f"{need}, and the last batch of an epoch has {rest} of the {rows} rows."
-                allowed = "training.drop_last: true, or another batch_size"
-                self.note(("network", index), sentence, allowed)
+class DataChecks(Notes):
+    """Notes what data, loss and training do not let each other do."""
 
     def rows(self, data: Data, training: Training, signature: Signature) -> PartRows | None:
         """The rows of each part; None after noting a part without rows."""
@@ -194,7 +110,7 @@ class _Checks:
         rows: PartRows,
         signature: Signature,
         shape: Shape,
-        network: tuple[Layer, ...],
+        network: Layers,
         training: Training,
     ) -> None:
         """What is expected are numbers that the run will have."""
@@ -228,7 +144,7 @@ class _Checks:
         training: Training,
         signature: Signature,
         shape: Shape | None,
-        network: tuple[Layer, ...],
+        network: Layers,
     ) -> None:
         """The monitored value and the named metrics are those that the run can have."""
         kind = kind_of(signature.task, (shape or (signature.outputs,))[0])
@@ -245,9 +161,8 @@ class _Checks:
             sentence += " There is no validation part: data.validation is not set."
         # All of them are somewhat alike.
         hint = did_you_mean(str(monitor), names + likewise, "metric", likeness=0.8)
-        place = find_node(self.root, "training", "monitor").place
         allowed = f"{', '.join(names)}; likewise {', '.join(more)}"
-        self.problems.add(place, sentence, allowed, hint)
+        self.note(("training", "monitor"), sentence, allowed, hint)
 
     def stratify(self, data: Data, signature: Signature) -> None:
         """Shares of classes need classes, and a random order."""
@@ -276,13 +191,12 @@ class _Checks:
             if name in known:
                 continue
             sentence = f"there is no metric {shown_value(name)} here."
-            if name in METRICS:
-                wants = " of probabilities (softmax or sigmoid)" if of_probabilities(name) else ""
+            if metric := METRICS.get(name):
+                wants = " of probabilities (softmax or sigmoid)" if metric.of_probabilities else ""
                 sentence = f"{name} does not suit the task and the outputs; it is{wants} for "
-                sentence += f"{', '.join(METRICS[name].tasks)}."
-            place = find_node(self.root, "training", "metrics", index).place
+                sentence += f"{', '.join(metric.tasks)}."
             hint = "" if name in METRICS else did_you_mean(name, known, "metric")
-            self.problems.add(place, sentence, ", ".join(known), hint)
+            self.note(("training", "metrics", index), sentence, ", ".join(known), hint)
 
     def stopping(self, data: Data, training: Training) -> None:
         """Early stopping looks for improvements, and not at the test part."""
@@ -317,15 +231,6 @@ class _Checks:
                 allowed = f"{signature.classes_by}; or the losses {allowed}"
             self.note(("loss",), sentence, allowed)
 
-    def weighted_outputs(self, loss: Loss | None, shape: Shape) -> None:
-        """With one sigmoid per class, a row counts for all classes, so weights have no meaning."""
-        if not isinstance(loss, ClassLoss) or loss.class_weight is None:
-            return
-        if loss.fuses == "sigmoid" and shape != (1,):
-            sentence = f"class_weight with bce needs a single output, and there are {shape[0]}."
-            allowed = "dense: 1 for two classes, or softmax with cross_entropy"
-            self.note(("loss", "class_weight"), sentence, allowed)
-
     def class_weight(self, loss: Loss, signature: Signature) -> None:
         """There is one weight per class."""
         weights = loss.class_weight if isinstance(loss, ClassLoss) else None
@@ -337,7 +242,3 @@ class _Checks:
         elif signature.task == "classes" and weights != "balanced" and len(weights) != outputs:
             sentence = f"class_weight has {len(weights)} numbers for {outputs} classes."
             self.note(path, sentence, f"a list of {outputs} numbers >= 0, or balanced")
-
-
-def _text(shape: Shape) -> str:
-    return f"({', '.join(map(str, shape))})"

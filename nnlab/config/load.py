@@ -15,7 +15,7 @@ from nnlab.config.defaults import rescale_added, with_defaults, with_labels, wit
 from nnlab.config.dump import settings_of
 from nnlab.config.expectations import check_expectations
 from nnlab.config.extends import with_base
-from nnlab.config.families import OPTIMIZER, resolve_paths
+from nnlab.config.families import resolve_paths
 from nnlab.config.files import checked, decode, name_from_stem, read_bytes, read_config
 from nnlab.config.given_rows import GivenRows, with_memory
 from nnlab.config.overrides import Override, SettingChange, apply, read_overrides
@@ -24,10 +24,10 @@ from nnlab.config.schema import Config, SweepConfig
 from nnlab.config.short_forms import expand
 from nnlab.config.tree import Node, Place, Source, find_node, from_plain
 from nnlab.config.yaml12 import read_yaml
-from nnlab.core.network import search_obstacles
 from nnlab.data.memory import UNNAMED
 from nnlab.errors import ConfigError
 
+ConfigForm = str | PathLike[str] | Config | Mapping[str, object]
 MAX_SWEEP_NODES = 20_000  # of variants that are checked here; the rest is checked when it runs
 RACE = "race of optimizers on a function"
 # By command: keys that only this kind of config has, and the kind in words.
@@ -52,22 +52,27 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Document:
-    """A config as it was read: its tree, its bytes, and the name that its file gives."""
+    """The tree of a config; of a file also its bytes, its path, and the name that it gives."""
 
     root: Node
-    text: bytes
-    path: Path
-    name: str
+    text: bytes | None = None
+    path: Path | None = None
+    name: str = ""
 
 
 def read_document(
-    config: str | Path, problems: Problems, command: str, follow: bool = True
+    config: ConfigForm, problems: Problems, command: str, follow: bool = True
 ) -> Document:
-    """The tree of a file, or of the shipped config of that name.
+    """The tree of a config in any of its forms: a file, the name of a shipped one, or settings.
 
-    follow: whether a file that it extends is read too. Raises ConfigError for a config that another
-    command runs.
+    follow: whether a file that it extends is read too. Raises ConfigError for a file that another
+    command runs, and for a mapping that YAML cannot hold.
     """
+    if isinstance(config, Config):
+        config = settings_of(config)
+    if isinstance(config, Mapping):
+        return Document(plain_root(config))
+    config = config if isinstance(config, str) else Path(config)
     path, text = read_config(config)
     root = read_yaml(decode(text, str(path), path.resolve().parent), problems)
     root = with_base(root, problems, (path.resolve(),)) if follow else root
@@ -88,31 +93,23 @@ def _document(root: Node, text: bytes, path: Path, command: str, shown: str) -> 
     return Document(root, text, path, name_from_stem(path.stem))
 
 
-def resolve_config(
-    config: str | PathLike[str] | Config | Mapping[str, object],
-    overrides: Sequence[Override],
-    *,
-    check: bool = True,
-    rows: GivenRows | None = None,
-) -> Loaded:
-    """The config in any of its forms, with the overrides applied; see `load_config`."""
-    if isinstance(config, Config):
-        config = settings_of(config)
-    if isinstance(config, Mapping):
-        base = _base(plain_root(config), overrides, None, Problems(), check, rows=rows)
-        return Loaded(base.config, notes=base.notes)
-    path = Path(config) if not isinstance(config, str) else config
-    return load_config(path, overrides, check=check, rows=rows)
+def plain_root(mapping: Mapping[str, object]) -> Node:
+    """The tree of a nested mapping. Raises ConfigError for what YAML cannot hold."""
+    place = Place(Source("config", "", Path.cwd(), "values"))
+    try:
+        return from_plain(mapping, place)
+    except (TypeError, ValueError) as error:
+        fail([Problem(place, f"{error}")])
 
 
 def load_config(
-    config: str | Path,
+    config: ConfigForm,
     overrides: Sequence[Override] = (),
     *,
     check: bool = True,
     rows: GivenRows | None = None,
 ) -> Loaded:
-    """Read a file, or the shipped config of that name, with the overrides applied.
+    """Read a config in any of its forms, with the overrides applied.
 
     `check=False` leaves out what needs the data set and other files, for the resolved.yaml of a
     finished run. Raises ConfigError with all mistakes, DataError when the data's shape cannot be
@@ -120,7 +117,7 @@ def load_config(
     """
     problems = Problems()
     file = read_document(config, problems, "train", follow=check)
-    base = _base(file.root, overrides, file.name, problems, check, rows=rows)
+    base = _base(file, overrides, problems, check, rows=rows)
     return Loaded(base.config, file.text, file.path, base.notes)
 
 
@@ -133,53 +130,33 @@ def parse_config(
 ) -> Config:
     """The config in a text; `filename` gives messages, the name and relative paths their start."""
     problems = Problems()
-    file = read_text(text, filename, problems, "train")
-    return _base(file.root, overrides, file.name, problems, check).config
+    return _base(read_text(text, filename, problems, "train"), overrides, problems, check).config
 
 
 def from_mapping(
-    mapping: Mapping[str, object],
-    overrides: Sequence[Override] = (),
-    *,
-    check: bool = True,
-    rows: GivenRows | None = None,
+    mapping: Mapping[str, object], overrides: Sequence[Override] = (), *, check: bool = True
 ) -> Config:
     """The config that a nested mapping describes, in the words of the YAML file."""
-    return _base(plain_root(mapping), overrides, None, Problems(), check, rows=rows).config
-
-
-def plain_root(mapping: Mapping[str, object]) -> Node:
-    """The tree of a nested mapping. Raises ConfigError for what YAML cannot hold."""
-    place = Place(Source("config", "", Path.cwd(), "values"))
-    try:
-        return from_plain(mapping, place)
-    except (TypeError, ValueError) as error:
-        fail([Problem(place, f"{error}")])
+    return load_config(mapping, overrides, check=check).config
 
 
 def load_base(
-    config: str | PathLike[str] | Config | Mapping[str, object],
-    fixed: Sequence[Override] = (),
-    rows: GivenRows | None = None,
+    config: ConfigForm, fixed: Sequence[Override] = (), rows: GivenRows | None = None
 ) -> Base:
     """The config with these settings in all variants, and without its sweeps.
 
     Raises ConfigError with all mistakes, DataError when the data's shape cannot be determined.
     """
     problems = Problems()
-    if isinstance(config, Config):
-        config = settings_of(config)
-    if isinstance(config, Mapping):
-        return _base(plain_root(config), fixed, None, problems, with_sweeps=False, rows=rows)
-    file = read_document(config if isinstance(config, str) else Path(config), problems, "train")
-    return _base(file.root, fixed, file.name, problems, with_sweeps=False, rows=rows)
+    file = read_document(config, problems, "train")
+    return _base(file, fixed, problems, with_sweeps=False, rows=rows)
 
 
 def parse_base(text: str, filename: str, fixed: Sequence[Override] = ()) -> Base:
     """The same for a text; `filename` gives messages and the name their start."""
     problems = Problems()
     file = read_text(text, filename, problems, "train")
-    return _base(file.root, fixed, file.name, problems, with_sweeps=False)
+    return _base(file, fixed, problems, with_sweeps=False)
 
 
 @dataclass(frozen=True)
@@ -211,9 +188,8 @@ class Base:
 
 
 def _base(
-    root: Node,
+    file: Document,
     overrides: Sequence[Override],
-    name: str | None,
     problems: Problems,
     check: bool = True,
     with_sweeps: bool = True,
@@ -221,16 +197,16 @@ def _base(
 ) -> Base:
     """Everything after reading: full form, overrides, objects, checks.
 
-    `name` is for a config that has none; by default that of its data.
+    A config without a name gets that of its file, else that of its data.
     """
-    notes: list[str] = []
+    root, notes = file.root, list[str]()
     changes = read_overrides(overrides, Path.cwd(), problems)
     root = expand(root if rows is None else with_memory(root, rows.keys), Config)
     root = resolve_paths(apply(root, changes, problems, notes), Config)
     root = root if with_sweeps and rows is None else root.without("sweeps")
     if rows is not None:
         problems.raise_any()  # a mistake of a setting comes before what is wrong with the rows
-    name = name or (UNNAMED if rows is not None else _name_of_data(root))
+    name = file.name or (UNNAMED if rows is not None else _name_of_data(root))
     dropped = notes if changes else None
     config: Config = finished(_config(root, name, problems, check, rows, dropped), problems)
     return Base(config, root, name, tuple(notes), rows)
@@ -264,22 +240,8 @@ def _config(
     if complete:
         values["sweeps"] = _fitting(root, values["sweeps"], problems, dropped)
     if check:
-        _check_search(root, values, problems)
         check_parts(root, values, problems)
     return Config(**values) if complete and len(problems) == before else None
-
-
-def _check_search(root: Node, values: Mapping[str, Any], problems: Problems) -> None:
-    """Note what forbids that the optimizer compares losses."""
-    optimizer, training = values.get("optimizer"), values.get("training")
-    if optimizer is None or training is None or not optimizer.searches:
-        return
-    averaged = {"ema": training.ema, "swa": training.swa}
-    given = training.batch_size == "full", bool(training.augment), averaged
-    for key, reason in search_obstacles(values.get("network", ()), *given).items():
-        path = (int(part) if part.isdigit() else part for part in key.split("."))
-        sentence = f"{OPTIMIZER.name_of(optimizer)} compares losses, {reason}."
-        problems.add(find_node(root, *path).place, sentence)
 
 
 def finished(config: Any, problems: Problems) -> Any:

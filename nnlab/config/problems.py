@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from nnlab.config.tree import Place
+from nnlab.config.tree import Node, Place, find_node
 from nnlab.errors import ConfigError
 
 SHOWN = 50  # problems in one message
@@ -51,16 +51,13 @@ class Problems:
 
     noted: list[Problem] = field(default_factory=list)
 
-    def add(self, place: Place, sentence: str, allowed: str = "", hint: str = "") -> None:
+    def add(
+        self, place: Place, sentence: str, allowed: str = "", hint: str = "", is_blank: bool = False
+    ) -> None:
         """Note a problem; raises ConfigError at the 500th."""
-        self.noted.append(Problem(place, sentence, allowed, hint))
+        self.noted.append(Problem(place, sentence, allowed, hint, is_blank))
         if len(self.noted) >= MOST:
             fail(self.noted)
-
-    def add_blank(self, place: Place, path: str, allowed: str) -> None:
-        """Note that a value is left open."""
-        sentence = f"{path} is a blank; write a value in its place."
-        self.noted.append(Problem(place, sentence, allowed, is_blank=True))
 
     def add_new(self, problems: Problems) -> None:
         """Note those problems that were not noted before."""
@@ -75,6 +72,20 @@ class Problems:
         """Raises ConfigError with all problems so far, if there are any."""
         if self.noted:
             fail(self.noted)
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Problems in the tree of a config."""
+
+    root: Node
+    problems: Problems
+
+    def note(
+        self, path: tuple[str | int, ...], sentence: str, allowed: str = "", hint: str = ""
+    ) -> None:
+        """Note a problem where the value at `path` stands, or what is nearest above it."""
+        self.problems.add(find_node(self.root, *path).place, sentence, allowed, hint)
 
 
 def fail(problems: Iterable[Problem]) -> NoReturn:

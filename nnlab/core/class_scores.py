@@ -43,16 +43,9 @@ def score_averages(matrix: Array) -> dict[str, dict[str, float]]:
     macro: the mean over the classes that occur as true or as predicted, as in scikit-learn;
     weighted: each class counts by its true rows.
     """
-    rows = class_scores(matrix)
-    support = matrix.sum(axis=1)
-    weights = {"macro": (support + matrix.sum(axis=0) > 0).astype(float), "weighted": support}
-    return {
-        name: {
-            score: float(np.average([row[score] for row in rows], weights=of_class))
-            for score in ("precision", "recall", "f1")
-        }
-        for name, of_class in weights.items()
-    }
+    rows, support = class_scores(matrix), matrix.sum(axis=1)
+    occurs = support + matrix.sum(axis=0) > 0
+    return {"macro": _average(rows, occurs.astype(float)), "weighted": _average(rows, support)}
 
 
 def label_averages(matrices: Sequence[Array]) -> dict[str, dict[str, float]]:
@@ -63,12 +56,14 @@ def label_averages(matrices: Sequence[Array]) -> dict[str, dict[str, float]]:
     """
     rows = [class_scores(matrix)[1] for matrix in matrices]
     support = np.array([row["support"] for row in rows], np.float64)
-    weights = {"macro": np.ones(len(rows)), "weighted": support if support.any() else None}
-    names = ("precision", "recall", "f1")
-    together = class_scores(np.sum(matrices, axis=0))[1]
-    return {"micro": {name: together[name] for name in names}} | {
-        average: {
-            name: float(np.average([row[name] for row in rows], weights=own)) for name in names
-        }
-        for average, own in weights.items()
+    return {
+        "micro": _average([class_scores(np.sum(matrices, axis=0))[1]], None),
+        "macro": _average(rows, None),
+        "weighted": _average(rows, support if support.any() else None),
     }
+
+
+def _average(rows: Sequence[dict[str, Any]], weights: Array | None) -> dict[str, float]:
+    """The mean of each score over rows with these weights; None: they count equally."""
+    names = ("precision", "recall", "f1")
+    return {n: float(np.average([row[n] for row in rows], weights=weights)) for n in names}

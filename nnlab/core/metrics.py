@@ -158,7 +158,10 @@ class Metric:
 
     name: how columns and settings call it. label: how figures and tables call it. `value`, a field
     of both kinds of metric, computes it; its docstring explains the metric to users.
+    of_probabilities: whether the outputs must be probabilities.
     """
+
+    of_probabilities = False  # of a metric of sums
 
     name: str
     label: str
@@ -183,8 +186,7 @@ class SumMetric(Metric):
 class RowMetric(Metric):
     """A metric of all rows of a part together, computed where it is asked for.
 
-    value: nan where it is not defined for the targets. of_probabilities: whether the outputs must
-    be probabilities.
+    value: nan where it is not defined for the targets.
     """
 
     value: Callable[[PartAnswers], float]
@@ -232,12 +234,6 @@ def better_when(column: str) -> Literal["min", "max"]:
     """Which way a value like "val_accuracy", or a quantity, gets better."""
     metric = METRICS.get(columns.split(column)[1])
     return "max" if metric is not None and metric.higher_is_better else "min"
-
-
-def of_probabilities(name: str) -> bool:
-    """Whether a metric needs outputs that are probabilities."""
-    metric = METRICS[name]
-    return isinstance(metric, RowMetric) and metric.of_probabilities
 
 
 def is_share(quantity: str) -> bool:

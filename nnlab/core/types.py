@@ -11,6 +11,7 @@ Array = NDArray[Any]
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 Shape = tuple[int, ...]
+NUMERIC = "biuf"  # kinds of NumPy's dtypes: bool, whole numbers, floats
 Kind = Literal["classes", "binary", "regression"]  # how outputs are judged
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from nnlab.core.types import Array, IntArray
+from nnlab.core.types import NUMERIC, Array, IntArray
 from nnlab.data.csv_hints import cell_hint, has_unit
 from nnlab.data.csv_text import POINT, NumberNotation, quoted, quoted_list
 from nnlab.errors import DataError
@@ -135,7 +135,7 @@ def flat_labels(targets: Array, where: str) -> Array:
 
 def is_one_hot(targets: Array) -> bool:
     """Whether each row has a single 1 and else zeros."""
-    numbers = targets.ndim == 2 and targets.shape[1] > 1 and targets.dtype.kind in "biuf"
+    numbers = targets.ndim == 2 and targets.shape[1] > 1 and targets.dtype.kind in NUMERIC
     return numbers and bool(
         np.isin(targets, (0, 1)).all() and (targets.sum(axis=1, dtype=np.float64) == 1).all()
     )
@@ -146,7 +146,7 @@ def way_to_classes(targets: Array, one_hot: str) -> str:
 
     one_hot: that setting for one-hot rows. '' for other targets, for labels (N,) and for text.
     """
-    if targets.ndim == 1 or targets.dtype.kind not in "biuf":
+    if targets.ndim == 1 or targets.dtype.kind not in NUMERIC:
         return ""
     if is_one_hot(targets):
         return one_hot

@@ -97,7 +97,7 @@ class CsvTable(ColumnTable):
 
     def read(self, rows: Iterator[Row]) -> None:
         """Append all rows. Raises DataError naming line and column."""
-        drops = self._dropping_columns()
+        drops = [i for i in (*self.inputs, *self.targets) if self.rule(i) == "drop"]
         for number, (line, row) in enumerate(rows):
             self._check_row(line, row, drops=bool(drops))
             if any(self._is_missing(row[i], i) for i in drops):
@@ -111,13 +111,6 @@ class CsvTable(ColumnTable):
             where = "has a header and no row" if header_only else "has no row"
             kind = " without a missing cell" if self.dropped else ""
             raise DataError(f"{self.path} {where}{kind}.")
-
-    def _dropping_columns(self) -> list[int]:
-        """The columns in which a missing cell drops its row."""
-        rules = self.missing
-        kinds = ((rules.numbers, self.numbers), (rules.categories, self.categories))
-        chosen = (*kinds, (rules.targets, self.targets))
-        return [i for rule, columns in chosen for i in columns if rule == "drop"]
 
     def _is_missing(self, cell: str, column: int) -> bool:
         if column not in self.numbers:
@@ -151,8 +144,7 @@ class CsvTable(ColumnTable):
             if row[i] not in self._signs:
                 words.append(row[i])
                 continue
-            needed = i in (*self.targets, *self.group, *self.weight)
-            if needed or self.missing.categories == "error":
+            if i in self.ignored or self.rule(i) == "error":
                 raise self._missing_cell(line, row[i], i)
             words.append("")
 

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, Self
 
 import numpy as np
 
-from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.core.types import NUMERIC, Array, FloatArray, IntArray
 from nnlab.data.download import Collection
 from nnlab.data.files import file_state
 from nnlab.data.fill import Filling
@@ -292,7 +292,7 @@ def checked_array(
 
     Raises DataError for an array of another kind, and as `require_finite`.
     """
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in NUMERIC:
         raise DataError(f"{what} are of type {array.dtype}; numbers are needed.")
     with np.errstate(over="ignore"):  # a long double too large for float64 is reported as inf
         view = np.ascontiguousarray(array, dtype).view()

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.core.types import FloatArray
+from nnlab.core.types import NUMERIC, FloatArray
 from nnlab.data.csv_text import POINT, CsvForm, quoted, quoted_list
 from nnlab.data.dataset import InputColumn
 from nnlab.data.missing import MissingRules
@@ -14,7 +14,6 @@ from nnlab.data.table import ColumnTable
 from nnlab.errors import DataError
 from nnlab.suggest import did_you_mean
 
-NUMBERS = "biuf"  # kinds of NumPy's dtypes: bool, whole numbers, floats
 # What to do with a missing cell.
 FITTING = "Fill it, or set missing to 'mean' or 'drop'"
 RULES = MissingRules()
@@ -111,7 +110,7 @@ class FrameTable(ColumnTable):
     def numbers_of(self, i: int, cells: NDArray[Any]) -> FloatArray:
         """A column as numbers, nan where a cell is missing."""
         where = f"column {quoted(self.names[i])}"
-        if cells.dtype.kind in NUMBERS:
+        if cells.dtype.kind in NUMERIC:
             return self._without_signs(np.ascontiguousarray(cells, np.float64))
         if cells.dtype.kind in "mM":
             raise DataError(
@@ -143,10 +142,8 @@ class FrameTable(ColumnTable):
 
     def _mark_present(self) -> None:
         """Refuse a missing cell, or mark its row as left out, as the rules say."""
-        rules = self.form.missing
         for i in (*self.inputs, *self.targets):
-            rule: str = rules.numbers if i in self.numbers else rules.categories
-            rule = rules.targets if i in self.targets else rule
+            rule = self.rule(i)
             if rule not in ("error", "drop"):
                 continue
             absent = self._absent(i)
@@ -191,7 +188,7 @@ def is_named(column: Any) -> bool:
     if str(getattr(column, "dtype", "")).lower().startswith("cat"):
         return True
     cells = np.asarray(column)
-    if cells.dtype.kind in NUMBERS:
+    if cells.dtype.kind in NUMERIC:
         return False
     kinds = {isinstance(item, str) for item in cells.tolist() if not is_missing(item)}
     return kinds == {True}

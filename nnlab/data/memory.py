@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Self
 import numpy as np
 from annotated_types import Len
 
-from nnlab.core.types import Array
+from nnlab.core.types import NUMERIC, Array
 from nnlab.data.csv_text import quoted_list
 from nnlab.data.dataset import Dataset, DataSource
 from nnlab.data.frame import FrameTable, is_frame, named_columns
@@ -26,8 +26,8 @@ from nnlab.data.user_npz import array_dataset
 from nnlab.errors import DataError
 
 UNNAMED = "rows"  # the name of the data set
-CELLS = ArrayKind("biufUO", (2,))
-ANSWERS = ArrayKind("biufUO", (1, 2))
+CELLS = ArrayKind(f"{NUMERIC}UO", (2,))
+ANSWERS = ArrayKind(f"{NUMERIC}UO", (1, 2))
 
 
 @dataclass(frozen=True)

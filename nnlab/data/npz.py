@@ -19,7 +19,7 @@ from typing import IO, Any, BinaryIO, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.core.types import Array, Shape, size
+from nnlab.core.types import NUMERIC, Array, Shape, size
 from nnlab.data.dataset import require_finite
 from nnlab.data.files import open_regular_file
 from nnlab.errors import DataError
@@ -158,9 +158,9 @@ class ArrayKind:
     dimensions: tuple[int, ...]
 
 
-INPUTS = ArrayKind("biuf", (2, 3, 4))
-TARGETS = ArrayKind("biufU", (1, 2))
-WEIGHTS = ArrayKind("biuf", (1,))
+INPUTS = ArrayKind(NUMERIC, (2, 3, 4))
+TARGETS = ArrayKind(f"{NUMERIC}U", (1, 2))
+WEIGHTS = ArrayKind(NUMERIC, (1,))
 
 
 def read_user_npz(path: Path, wanted: Mapping[str, ArrayKind]) -> dict[str, Array]:

@@ -44,6 +44,13 @@ class ColumnTable(ABC):
     def place(self, row: int, column: int) -> str:
         """The name of a cell in messages."""
 
+    def rule(self, column: int) -> str:
+        """What is done about a missing cell of an input or target column."""
+        rules = self.form.missing
+        if column in self.targets:
+            return rules.targets
+        return rules.numbers if column in self.numbers else rules.categories
+
     @abstractmethod
     def target_number(self, row: int, column: int) -> float:
         """A target cell as a number. Raises DataError."""

@@ -16,7 +16,7 @@ from nnlab.config.builder import Builder
 from nnlab.config.dump import in_words, settings_of
 from nnlab.config.families import FAMILIES, homes
 from nnlab.config.given_rows import SCALES, GivenRows
-from nnlab.config.load import resolve_config
+from nnlab.config.load import load_config
 from nnlab.config.problems import Problems
 from nnlab.config.schema import Config, SavedWeights, Training
 from nnlab.config.short_forms import expand
@@ -196,7 +196,7 @@ class Parameters(BaseEstimator):
         own = {key: value for key, value in own.items() if check or key != "random_state"}
         pairs = [(PATHS.get(key, key), value) for key, value in own.items()]
         given = GivenRows(lambda _: rows, DATA_KEYS)
-        return resolve_config(config, [*pairs, *changes], check=check, rows=given).config
+        return load_config(config, [*pairs, *changes], check=check, rows=given).config
 
     def _overrides(self) -> dict[str, Any]:
         """The parameters that are set, in the words of a config."""

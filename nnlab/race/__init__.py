@@ -6,7 +6,6 @@
     run         the race itself, and the same race again for `nnlab verify`
     figure      the paths on the contour lines
     page        the HTML report
-    describe    the part of docs/config.md about races
 
 Only `nnlab.cli` imports this package.
 """

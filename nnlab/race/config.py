@@ -25,7 +25,7 @@ from nnlab.config.defaults import with_missing
 from nnlab.config.dump import settings_of, to_yaml
 from nnlab.config.families import OPTIMIZER, SCHEDULE, Family
 from nnlab.config.files import name_from_stem
-from nnlab.config.load import finished, plain_root, read_document, read_text
+from nnlab.config.load import Document, finished, read_document, read_text
 from nnlab.config.overrides import Grammar, Override, apply, read_overrides
 from nnlab.config.problems import Problems, shown_value
 from nnlab.config.rewrite import names_member, rewritten
@@ -102,10 +102,8 @@ def load_race(
     Raises ConfigError with all mistakes.
     """
     problems = Problems()
-    if isinstance(config, Mapping):
-        return LoadedRace(_finish(plain_root(config), "", overrides, problems))
     file = read_document(config, problems, "descend")
-    return LoadedRace(_finish(file.root, file.name, overrides, problems), file.text)
+    return LoadedRace(_finish(file, overrides, problems), file.text)
 
 
 def parse_race(
@@ -113,8 +111,7 @@ def parse_race(
 ) -> Race:
     """The race in a text; messages call the text `filename`."""
     problems = Problems()
-    file = read_text(text, filename, problems, "descend")
-    return _finish(file.root, file.name, overrides, problems)
+    return _finish(read_text(text, filename, problems, "descend"), overrides, problems)
 
 
 def dump_race(race: Race) -> str:
@@ -122,11 +119,11 @@ def dump_race(race: Race) -> str:
     return to_yaml(settings_of(race))
 
 
-def _finish(root: Node, name: str, overrides: Sequence[Override], problems: Problems) -> Race:
+def _finish(file: Document, overrides: Sequence[Override], problems: Problems) -> Race:
     changes = read_overrides(overrides, Path.cwd(), problems)
-    root = apply(expand_race(root), changes, problems, [], GRAMMAR)
+    root = apply(expand_race(file.root), changes, problems, [], GRAMMAR)
     function = find_node(root, "function", "name").value  # names a race without a file
-    name = name or name_from_stem(function if isinstance(function, str) else "")
+    name = file.name or name_from_stem(function if isinstance(function, str) else "")
     race: Race = finished(_race(root, name, problems), problems)
     return race
 

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from os import PathLike
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from nnlab.config.dump import settings_of
 from nnlab.config.files import name_from_stem, require_name
 from nnlab.config.given_rows import GivenRows
-from nnlab.config.load import Base, load_base, resolve_config
+from nnlab.config.load import Base, ConfigForm, load_base, load_config
 from nnlab.config.overrides import Override, SettingChange
 from nnlab.config.problems import Problems, clean
 from nnlab.config.schema import Config
@@ -82,7 +81,7 @@ class SweepProgress:
 
 def prepare_sweep(
     axes: Sequence[str],
-    config: str | PathLike[str] | Config | Mapping[str, object] = "identity8",
+    config: ConfigForm = "identity8",
     overrides: Sequence[str] = (),
     seeds: int = 1,
     sample: int | None = None,
@@ -99,7 +98,7 @@ def prepare_sweep(
 
     Raises UsageError, ConfigError with the mistakes of all trials, DataError.
     """
-    loaded = resolve_config(config, overrides, rows=rows)
+    loaded = load_config(config, overrides, rows=rows)
     shown = config_words(config, loaded.config)
     folder = Path.cwd() if loaded.path is None else loaded.path.resolve().parent
     studies = with_fold_study(loaded.config.sweeps, axes, folds, repeats)
@@ -125,9 +124,7 @@ def prepare_sweep(
     return Sweep(name, shown, tuple(parsed), all_seeds, origin.config, trials, tuple(notes))
 
 
-def config_words(
-    config: str | PathLike[str] | Config | Mapping[str, object], resolved: Config
-) -> str:
+def config_words(config: ConfigForm, resolved: Config) -> str:
     """The config as the user wrote it; the name of one without a file."""
     return resolved.name if isinstance(config, Config | Mapping) else str(config)
 

@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,7 +19,7 @@ from nnlab.config.dump import settings_of
 from nnlab.config.families import file_settings
 from nnlab.config.files import decode, name_from_stem, read_bytes, require_name
 from nnlab.config.given_rows import GivenRows
-from nnlab.config.load import Base, finished, load_base
+from nnlab.config.load import Base, ConfigForm, finished, load_base
 from nnlab.config.overrides import SettingChange
 from nnlab.config.problems import Problem, Problems, fail, shown_value
 from nnlab.config.schema import Config
@@ -193,7 +192,7 @@ class Tuning:
 
 
 def prepare_tuning(
-    config: str | PathLike[str] | Config | Mapping[str, object],
+    config: ConfigForm,
     overrides: tuple[str, ...],
     space: Path | Mapping[str, object],
     name: str | None = None,

@@ -8,7 +8,7 @@ import numpy as np
 from nnlab.core import columns
 from nnlab.core.losses import Loss
 from nnlab.core.memory import Generators
-from nnlab.core.metrics import RowMetric, row_metrics_of
+from nnlab.core.metrics import RowMetric, better_when, row_metrics_of
 from nnlab.core.network import Network, search_obstacles
 from nnlab.core.optimizers import Optimizer
 from nnlab.core.schedules import Patience, Schedule
@@ -46,7 +46,6 @@ class Plan:
     shuffle: bool = True
     drop_last: bool = False
     monitor: str = columns.name(columns.TRAIN, columns.LOSS)
-    higher_is_better: bool = False
     metrics: tuple[str, ...] = ()  # metrics of rows, measured after every epoch
     stopping: Stopping | None = None
     ema: float | None = None
@@ -57,6 +56,11 @@ class Plan:
     mark_every: int | None = None  # a burst also ends after every n epochs
     engine: Literal["numpy", "compiled"] = "numpy"
     chunk: int | None = None  # the most updates at a time; None: as many as is fast
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether the monitored value gets better as it rises."""
+        return better_when(self.monitor) == "max"
 
     @property
     def evaluates_others(self) -> bool:

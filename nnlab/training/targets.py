@@ -5,10 +5,9 @@ from numpy.typing import ArrayLike
 
 from nnlab.core.losses import Loss
 from nnlab.core.network import Network
-from nnlab.core.types import FloatArray, Kind, Shape
+from nnlab.core.types import NUMERIC, FloatArray, Kind, Shape
 
 SUM = 1e-6  # a row of probabilities may miss a sum of 1 by this
-NUMBERS = "biuf"  # kinds of NumPy's dtypes: bool, whole numbers, floats
 
 
 def checked_pairs(
@@ -59,7 +58,7 @@ def _numbers(name: str, values: ArrayLike) -> FloatArray:
             array = array.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be an array of numbers: {error}") from None
-    if array.dtype.kind in NUMBERS:
+    if array.dtype.kind in NUMERIC:
         return array.astype(np.float64)
     way = ""
     if name == "targets":

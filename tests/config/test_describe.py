@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 import pytest
 from annotated_types import Ge, Gt, Interval, Le, Len, Lt, MultipleOf
 
+from docs.settings import config_reference
 from nnlab.config.annotations import MisfitError, allowed, convert, hints
-from nnlab.config.describe import config_reference, docstring_parts
+from nnlab.config.describe import docstring_parts
 from nnlab.config.families import INITIALIZER, LAYER, LOSS, OPTIMIZER, SCHEDULE, SOURCE
 from nnlab.config.schema import (
     Config,
@@ -21,7 +22,6 @@ from nnlab.data.split import Split
 from nnlab.data.user_csv import Csv
 from nnlab.data.user_npz import Npz
 from nnlab.race.config import LANDSCAPE, Race, Runner
-from nnlab.race.describe import race_reference
 
 FAMILIES = [SOURCE, LAYER, INITIALIZER, LOSS, OPTIMIZER, SCHEDULE, LANDSCAPE]
 
@@ -105,7 +105,7 @@ def section(page: str, family: int, name: str) -> str:
 
 @pytest.mark.parametrize("family", range(len(FAMILIES)))
 def test_every_setting_of_every_member_is_described(family: int) -> None:
-    page = config_reference() + race_reference()
+    page = config_reference()
     for name, cls in FAMILIES[family].members.items():
         text = section(page, family, name)
         assert text.strip(), f"{name} is not described"
@@ -114,7 +114,7 @@ def test_every_setting_of_every_member_is_described(family: int) -> None:
 
 
 def test_the_keys_at_the_top_and_of_training_are_described() -> None:
-    page = config_reference() + race_reference()
+    page = config_reference()
     for cls in (Config, Training, EarlyStopping, Race, Runner):
         assert all(f"\n| {field} |" in page for field in hints(cls))
 
@@ -144,7 +144,7 @@ def test_every_setting_of_a_section_has_a_meaning(cls: type) -> None:
 
 
 def test_a_docstring_is_told_whole() -> None:
-    page = config_reference() + race_reference()
+    page = config_reference()
     assert "With momentum mu: v = mu v + g, theta -= lr v; with nesterov" in page
     assert "`clip_value` holds each entry to" in page  # said once, for all optimizers
     assert page.count("`weight_decay` adds weight_decay w") == 1

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nnlab.config.dump import settings_of
-from nnlab.config.load import from_mapping, load_config, parse_base, parse_config, resolve_config
+from nnlab.config.load import from_mapping, load_config, parse_base, parse_config
 from nnlab.config.overrides import Override
 from nnlab.config.schema import Config
 from nnlab.core.optimizers import OPTIMIZERS
@@ -218,18 +218,18 @@ def test_options_that_do_not_fit_are_dropped_and_named(tmp_path: Path) -> None:
 def test_a_study_that_no_longer_fits_is_left_out_and_named() -> None:
     sweeps = {"momentum": {"values": [0.5, 0.9]}, "lr": {"values": [0.1]}}
     config = settings_of(with_set()) | {"sweeps": sweeps}
-    loaded = resolve_config(config, ["optimizer=adam"])
+    loaded = load_config(config, ["optimizer=adam"])
     assert list(loaded.config.sweeps) == ["lr"]
     said = "The study momentum is left out: adam has no setting 'momentum'."
     assert loaded.notes[-1] == said
-    assert list(resolve_config(config, ["lr=0.1"]).config.sweeps) == ["momentum", "lr"]
+    assert list(load_config(config, ["lr=0.1"]).config.sweeps) == ["momentum", "lr"]
 
 
 @pytest.mark.parametrize("overrides", [[], ["sweeps.momentum.values=[-1]"]])
 def test_a_study_that_is_itself_wrong_is_a_mistake(overrides: list[str]) -> None:
     sweeps = {"momentum": {"values": [0.5 if overrides else -1]}}
     with pytest.raises(ConfigError, match=r"optimizer\.momentum is -1"):
-        resolve_config(settings_of(with_set()) | {"sweeps": sweeps}, overrides)
+        load_config(settings_of(with_set()) | {"sweeps": sweeps}, overrides)
 
 
 def test_shorthand_in_the_file_is_changed_like_the_full_form() -> None:

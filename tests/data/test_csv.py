@@ -371,6 +371,11 @@ WRONG_FORMS: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
         ", line 4, column 'a': 'x3' is not a finite number. The rest of the column is numbers: "
         "correct the cell, or set ignore.",
     ),
+    "a group, though missing cells are filled": (
+        "a,g,y\n1,u,0\n2,,1\n,v,0\n4,v,1\n",
+        {"group": "g", "missing": "mean"},
+        ", line 3, column 'g': the cell is missing. Fill it: each row needs its group.",
+    ),
     "gzip": (
         b"\x1f\x8b\x08\0",
         {},

@@ -10,7 +10,7 @@ import yaml
 
 from nnlab.build import build
 from nnlab.config.dump import settings_of
-from nnlab.config.load import from_mapping, resolve_config
+from nnlab.config.load import from_mapping, load_config
 from nnlab.core.metrics import decisions
 from nnlab.diagnosis.evidence import Evidence
 from nnlab.diagnosis.gather import probe
@@ -62,7 +62,7 @@ class Ended(NamedTuple):
 
 def examined(config: str | dict[str, Any], remedy: tuple[str, ...] = ()) -> Evidence:
     """What a training of a shipped config or a mapping shows, with a remedy."""
-    plain = resolve_config(config, []).config
+    plain = load_config(config, []).config
     settings = from_mapping(settings_of(plain), remedy) if remedy else plain
     built = build(settings)
     start_weights(built)

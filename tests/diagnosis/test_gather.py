@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nnlab.build import build
-from nnlab.config.load import resolve_config
+from nnlab.config.load import load_config
 from nnlab.core.types import Array
 from nnlab.diagnosis import gather
 from nnlab.diagnosis.gather import evidence_of_config, probe
@@ -25,7 +25,7 @@ def test_a_probe_of_a_long_training_takes_few_epochs_and_rows(monkeypatch: pytes
         "training": {"epochs": 400, "batch_size": 64},
     }
     monkeypatch.setattr(gather, "PROBE_SECONDS", 1e-6)
-    evidence = evidence_of_config(resolve_config(config, []).config)
+    evidence = evidence_of_config(load_config(config, []).config)
     assert evidence.epochs == gather.FEW_EPOCHS
     assert len(evidence.built.plan.train) == gather.ROWS
     assert evidence.cut == gather.ROWS / 1078
@@ -36,7 +36,7 @@ def test_a_probe_of_a_long_training_takes_few_epochs_and_rows(monkeypatch: pytes
 
 
 def test_a_probe_ends_by_the_clock_after_a_whole_epoch():
-    built = build(resolve_config("digits_deep", [("epochs", 30)]).config)
+    built = build(load_config("digits_deep", [("epochs", 30)]).config)
     evidence = probe(built, 30, seconds=0.0)
     assert evidence.epochs == 1
     assert [moment.epoch for moment in evidence.moments] == [0, 1]
@@ -60,7 +60,7 @@ def test_the_rows_of_the_batch_that_diverged_are_found_again(monkeypatch: pytest
         "optimizer": {"name": "sgd", "lr": 1e6},
         "training": {"epochs": 9, "batch_size": 16, "engine": "numpy"},
     }
-    evidence = probe(build(resolve_config(config, []).config), 9)
+    evidence = probe(build(load_config(config, []).config), 9)
     failed = failed_batch(evidence)
     assert failed is not None
     assert evidence.failure is not None
@@ -74,7 +74,7 @@ def test_the_rows_of_the_batch_that_diverged_are_found_again(monkeypatch: pytest
 
 
 def test_a_row_that_makes_the_loss_alone_is_named():
-    moment = evidence_of_config(resolve_config("xor", [("epochs", 1)]).config).last
+    moment = evidence_of_config(load_config("xor", [("epochs", 1)]).config).last
     losses = np.array([1.0, 1e300, 2.0, 1e298])
     batch = FailedBatch(1, 1, np.array([3, 57, 5, 8]), replace(moment, losses=losses))
     assert batch.worst()[0] == 57

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import nnlab as package
-from nnlab.config.load import load_config, resolve_config
+from nnlab.config.load import load_config
 from nnlab.diagnosis import rules
 from nnlab.diagnosis.curves import gain_of_more
 from nnlab.diagnosis.evidence import Evidence
@@ -179,7 +179,7 @@ def test_moments_count_dead_and_flat_units(tmp_path: Path):
 
 def test_a_remedy_changes_something():
     """A rule that is there already is no remedy, nor is a setting that does not exist."""
-    config = resolve_config("xor", [("init", "he_normal"), ("epochs", 3)]).config
+    config = load_config("xor", [("init", "he_normal"), ("epochs", 3)]).config
     assert not is_change(config, ("init=he_normal",))
     assert not is_change(config, ("nosuch=1",))
     assert is_change(config, ("init=zeros",))

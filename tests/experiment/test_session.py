@@ -15,7 +15,7 @@ import pytest
 
 import nnlab
 from nnlab.build import build
-from nnlab.config.load import from_mapping, load_config, resolve_config
+from nnlab.config.load import from_mapping, load_config
 from nnlab.core.network import Network
 from nnlab.errors import ConfigError, DataError, Interrupted, RunUnreadable, UsageError
 from nnlab.experiment.measure import evaluate_part, measure, sample_rows
@@ -190,7 +190,7 @@ def test_the_config_is_kept_byte_for_byte(tmp_path):
 
 
 def test_metrics_are_the_records(tmp_path):
-    config = resolve_config(SMALL, [])
+    config = load_config(SMALL, [])
     with begin(config, tmp_path) as session:
         records = [record for record in session if isinstance(record, Epoch)]
     header = "epoch,step,lr,train_loss,train_accuracy,val_loss,val_accuracy,seconds"
@@ -554,7 +554,7 @@ def test_a_diverged_run(tmp_path, loss, optimizer, dtype):
 
 def meanwhile(folder, epoch, action, **overrides):
     """Train, and do something when an epoch is done."""
-    with begin(resolve_config(SMALL, list(overrides.items())), folder) as session:
+    with begin(load_config(SMALL, list(overrides.items())), folder) as session:
         for record in session:
             if isinstance(record, Epoch) and record.epoch == epoch:
                 action()
@@ -585,7 +585,7 @@ def test_nothing_is_written_before_the_data_is_there(tmp_path):
 
 
 def test_only_one_session_writes_into_a_folder(tmp_path):
-    config = resolve_config(SMALL, [])
+    config = load_config(SMALL, [])
     with begin(config, tmp_path) as one, begin(config, tmp_path) as two:
         assert one.folder.path != two.folder.path
         assert one.folder.status() == "running"
@@ -597,7 +597,7 @@ def test_only_one_session_writes_into_a_folder(tmp_path):
 
 
 def test_a_loop_that_is_left_early_can_go_on(tmp_path):
-    with begin(resolve_config(SMALL, []), tmp_path) as session:
+    with begin(load_config(SMALL, []), tmp_path) as session:
         for record in session:
             if isinstance(record, Epoch) and record.epoch == 2:
                 break
@@ -628,12 +628,12 @@ def test_data_that_has_changed_since(tmp_path, monkeypatch):
 CHILD = """
 import sys
 from pathlib import Path
-from nnlab.config.load import resolve_config
+from nnlab.config.load import load_config
 from nnlab.errors import Interrupted
 from nnlab.experiment.session import begin
 
 try:
-    with begin(resolve_config("identity8", [("epochs", 10**6)]), Path(sys.argv[1])) as session:
+    with begin(load_config("identity8", [("epochs", 10**6)]), Path(sys.argv[1])) as session:
         print(session.folder.path, flush=True)
         for record in session:
             if getattr(record, "epoch", 0) == 5:
@@ -745,7 +745,7 @@ def test_checkpoints_as_often_as_asked_for(tmp_path, monkeypatch):
 
 
 def test_a_name_for_the_run(tmp_path):
-    with begin(resolve_config(SMALL, []), tmp_path, name="other") as session:
+    with begin(load_config(SMALL, []), tmp_path, name="other") as session:
         for _ in session:
             pass
     assert nnlab.load(session.folder.path).config.name == "other"
@@ -776,14 +776,14 @@ def test_rows_of_a_file_are_judged_without_the_training_data(tmp_path, monkeypat
 def test_a_name_that_no_config_may_have_is_refused(tmp_path, name):
     with (
         pytest.raises(UsageError, match=r"^The name "),
-        begin(resolve_config(SMALL, []), tmp_path, name=name),
+        begin(load_config(SMALL, []), tmp_path, name=name),
     ):
         pass
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_name_is_in_the_resolved_config(tmp_path):
-    with begin(resolve_config(SMALL, []), tmp_path, name="other") as session:
+    with begin(load_config(SMALL, []), tmp_path, name="other") as session:
         for _ in session:
             pass
     assert load_config(session.folder.path / "resolved.yaml").config.name == "other"
@@ -793,7 +793,7 @@ def test_time_makes_checkpoints_due(tmp_path, monkeypatch):
     """Every CHECKPOINT_SECONDS, looked at after each record."""
     monkeypatch.setattr("nnlab.experiment.session.CHECKPOINT_SECONDS", 0.0)
     seen = []
-    with begin(resolve_config(SMALL, [("training.epochs", 3)]), tmp_path) as session:
+    with begin(load_config(SMALL, [("training.epochs", 3)]), tmp_path) as session:
         monkeypatch.setattr(session, "checkpoint", lambda: seen.append(session.state.epoch))
         for _ in session:
             pass

@@ -244,9 +244,9 @@ def _made(place: Path, name: str, config: Mapping[str, Any]) -> RunFolder:
 
 
 def _interrupted(place: Path, config: Mapping[str, Any]) -> RunFolder:
-    from nnlab.config.load import resolve_config
+    from nnlab.config.load import load_config
 
-    with begin(resolve_config(config, []), place / "interrupted") as session:
+    with begin(load_config(config, []), place / "interrupted") as session:
         for record in session:
             if getattr(record, "epoch", 0) == 7:
                 break

@@ -63,16 +63,11 @@ class Adagrad(Optimizer):
 
     eps: Annotated[float, Gt(0)] = 1e-10
 
-    @property
-    def slots(self) -> tuple[str, ...]:
-        return ("squares",)
-
-    @property
-    def rule(self) -> tuple[Assignment, ...]:
-        return (
-            Assignment("squares", "squares + g**2"),
-            Assignment("w", "w - lr * g / (sqrt(squares) + eps)"),
-        )
+    slots = ("squares",)
+    rule = (
+        Assignment("squares", "squares + g**2"),
+        Assignment("w", "w - lr * g / (sqrt(squares) + eps)"),
+    )
 
     def update(self, o: Views, lr: float, t: int) -> None:
         np.multiply(o.g, o.g, o.tmp)
@@ -152,9 +147,7 @@ class Adam(Optimizer):
     beta2: Momentum = 0.999
     eps: Annotated[float, Gt(0)] = 1e-8
 
-    @property
-    def slots(self) -> tuple[str, ...]:
-        return ("m", "v")
+    slots = ("m", "v")
 
     @property
     def rule(self) -> tuple[Assignment, ...]:

@@ -35,15 +35,12 @@ class Lbfgs(Optimizer):
     history: Annotated[int, Ge(1), Le(1000)] = 10
 
     searches: ClassVar[bool] = True
+    slots = ("base", "gradient", "direction", "steps", "changes", "search", "counts")
 
     def __post_init__(self) -> None:
         for name in ("l1", "clip_norm", "clip_value"):
             if getattr(self, name):
                 raise ValueError(f"lbfgs needs the gradient of a smooth loss, without {name}")
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        return ("base", "gradient", "direction", "steps", "changes", "search", "counts")
 
     def new_slots(self, theta: Array) -> dict[str, Array]:
         """Three vectors (P,), the pairs (history, P), and numbers in float64."""
