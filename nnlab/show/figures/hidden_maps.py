@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from string import ascii_uppercase, digits
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import color_bar, dots, legend_below, short_label
 from nnlab.show.figures.cells import hidden_layers, output_names
+from nnlab.show.figures.mpl import Axes, Figure
 from nnlab.show.figures.palette import MARKERS
 from nnlab.show.figures.plane import chosen_moments
 from nnlab.show.figures.plot import Plot
@@ -27,10 +27,6 @@ from nnlab.show.figures.probe import (
 )
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import View, after
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 MOMENTS = 4
 MOST_ROWS = 200
@@ -154,7 +150,7 @@ def perplexity(rows: int) -> float:
 
 def _draw(
     run: View, make: Callable[[View], HiddenMap], explain: Callable[[HiddenMap], str]
-) -> "Figure":
+) -> Figure:
     """A panel per epoch; rows with a mark per class, or a colour for the target."""
     drawn = run.once(make)
     name = layer_name(run.latest_network.layers, mapped_layer(run) or 0)
@@ -176,21 +172,21 @@ def _draw(
     return figure
 
 
-def explain_marks(figure: "Figure", axes: list["Axes"], run: View) -> None:
+def explain_marks(figure: Figure, axes: list[Axes], run: View) -> None:
     """The legend of the classes, or the scale of the colours."""
     if axes[-1].collections:
         color_bar(axes[-1].collections[0], axes[-1], label=_target_name(run))
     legend_below(figure, axes[:1], markerscale=1.4)
 
 
-def _frame(ax: "Axes", places: FloatArray) -> None:
+def _frame(ax: Axes, places: FloatArray) -> None:
     """Room around all places (..., 2)."""
     low, high = places.reshape(-1, 2).min(axis=0), places.reshape(-1, 2).max(axis=0)
     room = ROOM * np.where(high > low, high - low, 1.0)
     ax.set(xlim=(low[0] - room[0], high[0] + room[0]), ylim=(low[1] - room[1], high[1] + room[1]))
 
 
-def draw_rows(ax: "Axes", run: View, rows: SavedRows, places: FloatArray) -> None:
+def draw_rows(ax: Axes, run: View, rows: SavedRows, places: FloatArray) -> None:
     """A point per row at its place (N, 2), with a mark per class or a colour for its target."""
     names, numbers = row_groups(run, rows)
     if numbers is None:
@@ -260,12 +256,12 @@ def _details(run: View, make: Callable[[View], HiddenMap]) -> str:
     return ", ".join(f"{after(epoch)} {note}" for epoch, note in pairs)
 
 
-def draw_pca(run: View) -> "Figure":
+def draw_pca(run: View) -> Figure:
     """The maps by PCA."""
     return _draw(run, pca_map, _explain_pca)
 
 
-def draw_tsne(run: View) -> "Figure":
+def draw_tsne(run: View) -> Figure:
     """The maps by t-SNE."""
     return _draw(run, tsne_map, _explain_tsne)
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,13 +13,11 @@ from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import distinct
 from nnlab.show.figures.maps import image_shape
+from nnlab.show.figures.mpl import Figure
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.probe import LossOfRows, rows_within_limit, rows_words, too_expensive
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import View
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 REPEATS = 10
 MOST_ROWS = 1000
@@ -106,7 +103,7 @@ def _shuffled_scores(
     return np.array(scores)
 
 
-def draw_importance(run: View) -> "Figure":
+def draw_importance(run: View) -> Figure:
     """A bar per input, the most important first, with the deviation over the repeats."""
     found = run.once(permutation_importance)
     means, spread = found.drops.mean(axis=1), found.drops.std(axis=1)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,15 +16,12 @@ from nnlab.run.settings import BESIDE_TRAINING
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import count_axis, legend_below, quantity_label, scale_y, short_label
 from nnlab.show.figures.curves import draw_line, no_epoch, part_curves, smoothing_note
+from nnlab.show.figures.mpl import Axes, Figure
 from nnlab.show.figures.palette import DASHES
 from nnlab.show.figures.plot import Drawn, FigureForm, figure_files, save_figure
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import View, view
 from nnlab.show.words import Trained, count, run_title
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 MOST_LABELS = 20  # lines in the legend
 KEYS = 3  # settings in the name of a line
@@ -60,7 +57,7 @@ def comparison_folder(folders: Sequence[RunFolder], parent: Path) -> Path:
     return parent / f"compare-{hashlib.sha256(together).hexdigest()[:6]}"
 
 
-def draw_runs(runs: Sequence[View], quantities: Sequence[str] = ()) -> "Figure":
+def draw_runs(runs: Sequence[View], quantities: Sequence[str] = ()) -> Figure:
     """The quantities (default: the first four) of every run that has finished an epoch.
 
     Raises RunUnreadable when there is none.
@@ -79,7 +76,7 @@ def draw_runs(runs: Sequence[View], quantities: Sequence[str] = ()) -> "Figure":
     return figure
 
 
-def _draw_lines(ax: "Axes", quantity: str, runs: Sequence[View]) -> None:
+def _draw_lines(ax: Axes, quantity: str, runs: Sequence[View]) -> None:
     """Training thin where there is a validation part to look at, else alone."""
     curves = [part_curves(run, quantity) for run in runs]
     names = run_labels([run.settings for run in runs], [run.name for run in runs])

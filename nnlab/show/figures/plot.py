@@ -5,20 +5,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nnlab.errors import NnlabError, RunUnreadable, StorageError, UsageError
 from nnlab.run import durable
 from nnlab.run.folder import RunFolder
+from nnlab.show.figures.mpl import Figure
 from nnlab.show.figures.palette import Scale
 from nnlab.show.figures.style import encode_figure, style
 from nnlab.show.figures.view import View, view
 from nnlab.suggest import did_you_mean
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Painter = Callable[[], "Figure | None"]  # None where the figure does not suit
+Painter = Callable[[], Figure | None]  # None where the figure does not suit
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Plot:
     title: str
     caption: str
     unsuited: Callable[[View], str | None]
-    painter: Callable[[View], "Figure"]
+    painter: Callable[[View], Figure]
     details: Callable[[View], str] | None = None
     kind: str | None = None
     early: bool = False
@@ -54,11 +52,11 @@ class Plot:
         """Whether the figure suits this run."""
         return self.why_not(run) is None
 
-    def draw(self, run: RunFolder | View) -> "Figure":
+    def draw(self, run: RunFolder | View) -> Figure:
         """The figure; inside `style()` it has nnlab's look."""
         return self.painter(view(run))
 
-    def draw_if_suited(self, run: View) -> "Figure | None":
+    def draw_if_suited(self, run: View) -> Figure | None:
         """The figure; None where it does not suit this run."""
         return self.draw(run) if self.suits(run) else None
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS
@@ -14,10 +14,8 @@ from nnlab.run.folder import METRICS as METRICS_TABLE
 from nnlab.run.sweeps import SweepFolder, TrialRecord, placing
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import LARGEST
+from nnlab.show.figures.mpl import Figure
 from nnlab.show.words import SEPARATOR, Trained, cell_name, setup_line, short_value
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # Short names of axes, and the settings that they mean.
 SHORT_KEYS = {
@@ -170,9 +168,9 @@ class SweepPlot:
     title: str
     captions: tuple[str, str]
     suits: Callable[[SweepView], bool]
-    painter: Callable[[SweepView], "Figure"]
+    painter: Callable[[SweepView], Figure]
 
-    def draw_if_suited(self, sweep: SweepView) -> "Figure | None":
+    def draw_if_suited(self, sweep: SweepView) -> Figure | None:
         """The figure; None where it does not suit this sweep."""
         return self.painter(sweep) if self.suits(sweep) else None
 
