@@ -34,6 +34,10 @@ class Block:
     left_out: str = ""
     layer: str = ""
 
+    def numeric(self, column: int) -> bool:
+        """Whether a column holds numbers."""
+        return any(isinstance(row[column], float) for row in self.rows)
+
 
 @dataclass(frozen=True)
 class Chapter:

@@ -332,7 +332,8 @@ def test_a_report_shows_the_first_update_of_a_small_network(by_hand: Path):
     assert first is not None
     row = explained_row(first, folded=True)
     assert row.title == "Row 1 (train part), before training"
-    cells = [cell.html for *_, blocks in row.chapters for b in blocks for r in b.rows for cell in r]
+    blocks = [block for chapter in row.chapters for block in chapter.blocks]
+    cells = [row.html(cell) for block in blocks for line in block.rows for cell in line]
     assert "−4.000000" in cells
     (explained,) = api.explain(by_hand, 1, 0)
     np.testing.assert_array_equal(first.passage.new_theta, explained.passage.new_theta)
