@@ -47,7 +47,7 @@ def draw_curves(run: View, quantities: Sequence[str] = ()) -> Figure:
     names = list(quantities) or columns.quantities(run.metrics)
     figure, axes = style.panels(len(names), *run.title)
     for ax, quantity in zip(axes, names, strict=True):
-        curves = part_curves(run, quantity)
+        curves = part_curves(run.metrics, quantity)
         _draw_parts(ax, run, curves, quantity)
         _mark_best(ax, run, [values for _, values in curves.values()][-1:])
         _mark_divergence(ax, run)
@@ -56,13 +56,15 @@ def draw_curves(run: View, quantities: Sequence[str] = ()) -> Figure:
     return figure
 
 
-def part_curves(run: View, quantity: str) -> dict[str, tuple[FloatArray, FloatArray]]:
-    """Epochs and values of a quantity by part, train and val."""
-    epochs = finite_numbers(run.metrics.get("epoch", ()))
+def part_curves(
+    table: Mapping[str, Any], quantity: str
+) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Epochs and values of a quantity in metrics.csv by part, train and val."""
+    epochs = finite_numbers(table.get("epoch", ()))
     return {
-        part: (epochs, finite_numbers(run.metrics[name]))
+        part: (epochs, finite_numbers(table[name]))
         for part in columns.WATCHED
-        if (name := columns.name(part, quantity)) in run.metrics
+        if (name := columns.name(part, quantity)) in table
     }
 
 

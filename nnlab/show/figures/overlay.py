@@ -78,7 +78,7 @@ def draw_runs(runs: Sequence[View], quantities: Sequence[str] = ()) -> Figure:
 
 def _draw_lines(ax: Axes, quantity: str, runs: Sequence[View]) -> None:
     """Training thin where there is a validation part to look at, else alone."""
-    curves = [part_curves(run, quantity) for run in runs]
+    curves = [part_curves(run.metrics, quantity) for run in runs]
     names = run_labels([run.settings for run in runs], [run.name for run in runs])
     everything = chain.from_iterable(map(dict.values, curves))
     scale_y(ax, np.concatenate([np.empty(0), *(y for _, y in everything)]), quantity)

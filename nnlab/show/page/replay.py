@@ -74,7 +74,7 @@ def moment_labels(run: View, epochs: list[int]) -> list[str]:
     with suppress(NnlabError):  # the curves say that metrics.csv cannot be read
         names = columns.row_names(run.settings)
         for quantity in columns.quantities(run.metrics):
-            for part, (numbers, values) in curves.part_curves(run, quantity).items():
+            for part, (numbers, values) in curves.part_curves(run.metrics, quantity).items():
                 measured[f"{names[part]} {label_of(quantity)}"] = values
                 wanted = np.flatnonzero(np.isin(numbers, epochs)).tolist()
                 epoch_rows = {numbers[row].item(): row for row in wanted}

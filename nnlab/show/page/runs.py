@@ -61,7 +61,7 @@ def _charts(runs: Sequence[View], album: Album, notices: Notices) -> list[Chart]
     charts = []
     for quantity in columns.quantities(shared):
         part = next(p for p in reversed(columns.WATCHED) if columns.name(p, quantity) in shared)
-        drawn = [curves.part_curves(run, quantity)[part] for run in runs]
+        drawn = [curves.part_curves(run.metrics, quantity)[part] for run in runs]
         shown = dict(zip(labels, drawn, strict=True))
         title = f"{label_of(quantity)} on the {ROWS[part]} rows"
         paint = partial(overlay.draw_runs, runs, [quantity])

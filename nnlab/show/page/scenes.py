@@ -270,6 +270,26 @@ def make_scenes(film: Film) -> list[dict[str, Any]]:
     ]
 
 
+def still_message(scenes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The message to a live page with what stays of its scenes."""
+    still = [
+        {key: value for key, value in scene.items() if key not in SCENES[scene["kind"]].moving}
+        for scene in scenes
+    ]
+    return {"kind": "scenes", "scenes": still, "note": what_is_not_drawn(scenes)}
+
+
+def moment_message(
+    film: Film, kinds: Sequence[str], epoch: float, label: str
+) -> dict[str, Any] | None:
+    """The message with what moves of scenes of these kinds; None where a number is not finite."""
+    made = [(SCENES[kind].moving, SCENES[kind].make(film)) for kind in kinds]
+    scenes = [{key: data[key] for key in moving} for moving, data in made if data is not None]
+    if len(scenes) < len(kinds):
+        return None
+    return {"kind": "moment", "epoch": epoch, "label": label, "scenes": scenes}
+
+
 def what_is_not_drawn(scenes: Sequence[Mapping[str, Any]]) -> str:
     """A sentence for a page without a diagram of the network; empty where there is one."""
     kinds = [scene["kind"] for scene in scenes]
