@@ -17,7 +17,7 @@ from nnlab.core.types import size
 from nnlab.diagnosis.evidence import Evidence, loss_name
 from nnlab.diagnosis.moments import LayerHealth
 from nnlab.errors import NnlabError
-from nnlab.show.words import count, format_number
+from nnlab.show.words import format_number
 
 MOST_MEANS = 8  # that a remedy writes out
 RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu"}  # He's rule is made for these
@@ -185,8 +185,3 @@ def digits(value: float) -> float:
 def by_layer(values: Mapping[int, float]) -> str:
     """Numbers of two digits, each with the number of its layer."""
     return ", ".join(f"{format_number(v, 2)} in layer {layer}" for layer, v in values.items())
-
-
-def when(epoch: int) -> str:
-    """Before training, or after how many epochs."""
-    return "before training" if epoch == 0 else f"after {count(epoch, 'epoch')}"

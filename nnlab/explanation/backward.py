@@ -24,7 +24,6 @@ from nnlab.explanation.blocks import (
     unit_numbers,
     with_name,
     with_numbers,
-    without_empty_column,
 )
 from nnlab.explanation.formula import Written
 from nnlab.explanation.passage import LayerPass, Passage
@@ -79,9 +78,8 @@ def _loss_slope_block(explained: RowExplanation) -> Block:
     header = ("output", f"dL/d{by}", DIFFERENCE, WITH_NUMBERS)
     text = f"z is the input of {loss.fuses}, which is part of the loss." if loss.fuses else ""
     left = left_out_words(last.dy.size, len(units), "outputs", "")
-    return without_empty_column(
-        Block("loss_slope", "Loss", text, with_name(f"d{by}", formula), header, tuple(rows), left)
-    )
+    formulas = with_name(f"d{by}", formula)
+    return Block("loss_slope", "Loss", text, formulas, header, tuple(rows), left)
 
 
 def _gradient_block(explained: RowExplanation, layer: LayerPass) -> Block:
@@ -102,9 +100,7 @@ def _gradient_block(explained: RowExplanation, layer: LayerPass) -> Block:
         rows = [_norm_row(passage, layer, name) for name in layer.gradients] + rows
     text = " ".join(filter(None, [TIED if tied else "", ALONG if left else ""]))
     header = (PARAMETER, "gradient", DIFFERENCE, WITH_NUMBERS)
-    return without_empty_column(
-        Block("gradients", title, text, formulas, header, tuple(rows), left, layer.name)
-    )
+    return Block("gradients", title, text, formulas, header, tuple(rows), left, layer.name)
 
 
 def _norm_row(passage: Passage, layer: LayerPass, name: str) -> tuple[str, float, float, Cell]:
@@ -137,7 +133,8 @@ def _dx_block(explained: RowExplanation, layer: LayerPass) -> Block:
         header: tuple[str, ...] = ("", "norm", DIFFERENCE)
         return Block("input_slopes", title, ALONG, formulas, header, (row,), layer=layer.name)
     rows: list[Row] = []
-    units = _dx_units(explained, layer)
+    own = layer.dx.shape == layer.dy.shape  # units asked for are the layer's own
+    units = explained.selection.of(layer.index if own else before, layer.dx)
     for unit in units:
         slope = float(layer.dx[unit])
         difference = passage.output_difference(before, unit_direction(layer.dx, unit), slope)
@@ -147,14 +144,4 @@ def _dx_block(explained: RowExplanation, layer: LayerPass) -> Block:
     noun = "units" if before >= 0 else "inputs"
     header = (noun[:-1], "dL/dx", DIFFERENCE, WITH_NUMBERS)
     left = left_out_words(layer.dx.size, len(units), noun, names[before] if before >= 0 else "")
-    return without_empty_column(
-        Block("input_slopes", title, "", formulas, header, tuple(rows), left, layer.name)
-    )
-
-
-def _dx_units(explained: RowExplanation, layer: LayerPass) -> list[int]:
-    """Units before the layer; those asked for where they are the layer's own."""
-    selection = explained.selection
-    if layer.dx.shape == layer.dy.shape:
-        return selection.of(layer.index, layer.dx, layer.dx)
-    return selection.of(layer.index - 1, layer.dx, layer.dx)
+    return Block("input_slopes", title, "", formulas, header, tuple(rows), left, layer.name)

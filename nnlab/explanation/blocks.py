@@ -1,7 +1,7 @@
 """The blocks of an explanation: formulas and tables; and the numbers that formulas are given."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -94,16 +94,13 @@ def unit_numbers(layer: LayerPass, unit: int, axis: int) -> dict[str, Any]:
 
 def number_settings(member: Any) -> dict[str, Any]:
     """The settings that are numbers, or one number per unit."""
-    settings = {field.name: getattr(member, field.name) for field in _fields(member)}
+    own = fields(member) if is_dataclass(member) else ()
+    settings = {field.name: getattr(member, field.name) for field in own}
     return {
         name: np.array(value) if isinstance(value, tuple) else value
         for name, value in settings.items()
         if isinstance(value, int | float | tuple) and not isinstance(value, bool)
     }
-
-
-def _fields(member: Any) -> Sequence[Any]:
-    return fields(member) if hasattr(type(member), "__dataclass_fields__") else ()
 
 
 def with_numbers(formula: str, numbers: Mapping[str, Any], at: int = 0) -> Cell:
@@ -116,13 +113,6 @@ def with_numbers(formula: str, numbers: Mapping[str, Any], at: int = 0) -> Cell:
         except (KeyError, IndexError, ValueError):
             return ""
     return Written(formula, "", numbers, at)
-
-
-def without_empty_column(block: Block) -> Block:
-    """The block without its last column where that is empty."""
-    if any(row[-1] != "" for row in block.rows):
-        return block
-    return replace(block, header=block.header[:-1], rows=tuple(row[:-1] for row in block.rows))
 
 
 def parameters_left_out(layer: LayerPass, shown: int) -> str:
@@ -152,11 +142,6 @@ def place_in_theta(layer: LayerPass, name: str, index: tuple[int, ...]) -> int:
 def number_label(name: str, index: tuple[int, ...]) -> str:
     """A number of a parameter array: weight[0,2]."""
     return f"{name}[{','.join(map(str, index))}]"
-
-
-def shape_words(array: Array) -> str:
-    """8 x 8 x 16."""
-    return " x ".join(map(str, array.shape))
 
 
 def left_out_words(all_units: int, shown: int, noun: str, layer: str) -> str:

@@ -17,16 +17,15 @@ from nnlab.explanation.blocks import (
     member_name,
     norm_of,
     output_name,
-    shape_words,
     unit_numbers,
     with_name,
     with_numbers,
-    without_empty_column,
 )
 from nnlab.explanation.formula import Written
 from nnlab.explanation.passage import LayerPass
 from nnlab.explanation.row import RowExplanation, RowFacts
 from nnlab.explanation.selection import Selection, most_important
+from nnlab.show.text_tables import shape_text
 
 
 def inputs_block(explained: RowExplanation) -> Block:
@@ -60,13 +59,13 @@ def forward_blocks(explained: RowExplanation) -> Iterator[Block]:
 
 def _forward_block(layer: LayerPass, selection: Selection) -> Block:
     formulas = with_name("y", layer.layer.formula)
-    title = f"{layer.name}: {shape_words(layer.x)} to {shape_words(layer.y)}"
+    title = f"{layer.name}: {shape_text(layer.x.shape)} to {shape_text(layer.y.shape)}"
     if layer.y.ndim > 1:
         return _maps_block(title, formulas, layer, selection)
     mixes = any(array.ndim > 1 for array in layer.parameters.values())
     same = layer.x.shape == layer.y.shape and not mixes
     # The same units as of the layer before where each unit has one input.
-    units = selection.of(layer.index, layer.y, layer.dx if same else layer.dy)
+    units = selection.of(layer.index, layer.dx if same else layer.dy)
     rows: list[Row] = []
     for unit in units:
         x = (float(layer.x[unit]),) if same else ()
@@ -74,9 +73,8 @@ def _forward_block(layer: LayerPass, selection: Selection) -> Block:
         rows.append((unit, *x, float(layer.y[unit]), written))
     header = ("unit", *(("x",) if same else ()), "y", WITH_NUMBERS)
     left = left_out_words(len(layer.y), len(units), "units", layer.name)
-    return without_empty_column(
-        Block("outputs", title, _dropped(layer), formulas, header, tuple(rows), left, layer.name)
-    )
+    text = _dropped(layer)
+    return Block("outputs", title, text, formulas, header, tuple(rows), left, layer.name)
 
 
 def _dropped(layer: LayerPass) -> str:
@@ -125,6 +123,4 @@ def loss_block(explained: RowExplanation) -> Block:
     fused = "" if loss.fuses is None else f" {loss.fuses} is computed as part of the loss."
     left = left_out_words(len(y), len(units), "outputs", "")
     formulas = with_name("loss", loss.term_formula)
-    return without_empty_column(
-        Block("loss", f"Loss: {name}", total + fused, formulas, header, tuple(rows), left)
-    )
+    return Block("loss", f"Loss: {name}", total + fused, formulas, header, tuple(rows), left)

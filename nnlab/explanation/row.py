@@ -7,7 +7,7 @@ from typing import Any
 from nnlab.core.types import Array
 from nnlab.explanation.passage import LayerPass, Passage
 from nnlab.explanation.selection import Selection
-from nnlab.show.words import count
+from nnlab.show.words import after
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +40,7 @@ class RowExplanation:
     @property
     def when(self) -> str:
         """The epoch in words."""
-        epoch = self.passage.moment.epoch
-        return f"after {count(epoch, 'epoch')}" if epoch else "before training"
+        return after(self.passage.moment.epoch)
 
     @property
     def title(self) -> str:

@@ -27,14 +27,11 @@ class Selection:
         """Whether a layer is shown."""
         return not self.units or index in self.units
 
-    def of(self, index: int, values: FloatArray, slopes: FloatArray) -> list[int]:
-        """The units of a layer: asked for, or all, or those with the largest derivatives.
-
-        values, slopes: (m,), of a unit its output and its derivative.
-        """
+    def of(self, index: int, slopes: FloatArray) -> list[int]:
+        """The units of a layer: asked for, or all, or those with the largest derivatives (m,)."""
         if index in self.units:
             return list(self.units[index])
-        return most_important(len(values), slopes)
+        return most_important(len(slopes), slopes)
 
     def parameters(self, layer: LayerPass) -> list[tuple[str, tuple[int, ...]]]:
         """The numbers of a layer's parameters that are shown: array and index.

@@ -85,12 +85,19 @@ def percent(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def after(epochs: Any) -> str:
+    """The moment of weights: after 20 epochs."""
+    if not isinstance(epochs, int):
+        return "as saved"
+    return f"after {count(epochs, 'epoch')}" if epochs else "before training"
+
+
 def moment_words(epoch: Any, update: Any) -> str:
     """After which epoch and update something appeared; empty where that is not known."""
     if not isinstance(epoch, int):
         return ""
     if epoch == 0:
-        return "before training"
+        return after(0)
     more = f", update {format_number(update)}" if isinstance(update, int) else ""
     return f"epoch {format_number(epoch)}{more}"
 

@@ -26,7 +26,8 @@ from nnlab.show.figures.probe import (
     too_expensive,
 )
 from nnlab.show.figures.style import look
-from nnlab.show.figures.view import View, after
+from nnlab.show.figures.view import View
+from nnlab.show.words import after
 
 MOMENTS = 4
 MOST_ROWS = 200

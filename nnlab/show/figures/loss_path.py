@@ -38,7 +38,8 @@ from nnlab.show.figures.probe import (
     too_expensive,
 )
 from nnlab.show.figures.style import look
-from nnlab.show.figures.view import View, after
+from nnlab.show.figures.view import View
+from nnlab.show.words import after
 
 SIDES = (41, 31, 21, 15)  # places along an axis: as many as can be afforded
 MOST_ROWS = 256

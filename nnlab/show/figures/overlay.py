@@ -12,7 +12,7 @@ from nnlab.config.problems import shown_value as quoted
 from nnlab.core import columns
 from nnlab.errors import NnlabError, RunUnreadable
 from nnlab.run.folder import RunFolder
-from nnlab.run.settings import BESIDE_TRAINING
+from nnlab.run.settings import dotted, training_settings
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import count_axis, legend_below, quantity_label, scale_y, short_label
 from nnlab.show.figures.curves import draw_line, no_epoch, part_curves, smoothing_note
@@ -117,7 +117,7 @@ def _shared_title(runs: Sequence[View]) -> tuple[str, str]:
 
 def run_labels(configs: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list[str]:
     """A name for each run: the settings that differ, else the folder."""
-    settings = [flat(config) for config in configs]
+    settings = [dotted(training_settings(config)) for config in configs]
     chosen = _naming_settings(differing_settings(settings))
     names = [", ".join(_setting_text(key, run.get(key)) for key in chosen) for run in settings]
     if len(set(names)) < len(names):
@@ -143,16 +143,3 @@ def _setting_text(key: str, value: Any) -> str:
     """The last part of a setting's path and its value: lr 0.1. A name stands alone."""
     last = key.rpartition(".")[2]
     return quoted(value) if last == "name" else f"{last} {quoted(value)}"
-
-
-def flat(settings: Any, path: str = "") -> dict[str, Any]:
-    """Every setting of the training by its dotted path."""
-    if isinstance(settings, list) and settings and all(isinstance(s, Mapping) for s in settings):
-        settings = dict(enumerate(settings))
-    if not isinstance(settings, Mapping):
-        return {path: settings}
-    inner: dict[str, Any] = {}
-    for key, value in settings.items():
-        if path or key not in BESIDE_TRAINING:
-            inner |= flat(value, f"{path}.{key}".strip("."))
-    return inner

@@ -12,7 +12,8 @@ from nnlab.show.figures.mpl import Axes, AxesImage, Figure
 from nnlab.show.figures.palette import MARKERS, mixed
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
-from nnlab.show.figures.view import View, after
+from nnlab.show.figures.view import View
+from nnlab.show.words import after
 
 FINE = 201  # grid lines each way
 ROUGH = 101

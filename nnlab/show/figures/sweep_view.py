@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from nnlab.config.overrides import ALIASES
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS
 from nnlab.errors import NnlabError
@@ -16,15 +17,6 @@ from nnlab.show.figures import style
 from nnlab.show.figures.axes import LARGEST
 from nnlab.show.figures.mpl import Figure
 from nnlab.show.words import SEPARATOR, Trained, cell_name, setup_line, short_value
-
-# Short names of axes, and the settings that they mean.
-SHORT_KEYS = {
-    "lr": ("optimizer", "lr"),
-    "learning_rate": ("optimizer", "lr"),
-    "momentum": ("optimizer", "momentum"),
-    "batch_size": ("training", "batch_size"),
-    "epochs": ("training", "epochs"),
-}
 
 
 @dataclass(frozen=True)
@@ -193,7 +185,7 @@ def _is_drawn(column: str) -> bool:
 def _without(base: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
     """The base config without the settings that vary, which no title should claim."""
     for key in keys:
-        path = SHORT_KEYS.get(key, tuple(key.split(".")))
+        path = ALIASES.get(key, key).split(".")
         if path[0] in ("hidden", "depth", "activation", "network"):
             base.pop("network", None)
         elif len(path) == 1:

@@ -24,7 +24,8 @@ from nnlab.show.figures.mpl import Axes, Figure
 from nnlab.show.figures.palette import DASHES, MARKERS
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
-from nnlab.show.figures.view import PART_NAMES, View, after
+from nnlab.show.figures.view import PART_NAMES, View
+from nnlab.show.words import after
 
 MOST_PANELS = 12
 MOST_POINTS = 2000

@@ -21,7 +21,7 @@ from nnlab.run.folder import DATA, RunFolder, Weights, weights_file
 from nnlab.run.rows import PARTS, SavedRows
 from nnlab.run.run import Run
 from nnlab.run.text import mapping_or_empty, shown
-from nnlab.show.words import Trained, count, run_title
+from nnlab.show.words import Trained, after, run_title
 from nnlab.status import Status
 
 PART_NAMES = {"train": "training", "validation": "validation", "test": "test"}
@@ -189,10 +189,3 @@ class View(Run):
 def view(run: RunFolder | View) -> View:
     """A View of the folder, or the given one."""
     return run if isinstance(run, View) else View(run.path)
-
-
-def after(epochs: Any) -> str:
-    """The moment in words: after 20 epochs."""
-    if not isinstance(epochs, int):
-        return "as saved"
-    return f"after {count(epochs, 'epoch')}" if epochs else "before training"

@@ -51,8 +51,8 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Chart:
-    """Curves that page.js draws from `data`; `still` is shown without scripts."""
+class Scripted:
+    """Curves or a scene that page.js draws from `data`; `still` is shown without scripts."""
 
     data: dict[str, Any]
     still: Picture | None
@@ -89,14 +89,14 @@ class Album:
         pictures = [self.add(plot_drawing(name, plot, run)) for name, plot in plots.items()]
         return [picture for picture in pictures if picture]
 
-    def add_chart(self, data: dict[str, Any] | None, paint: Callable[[], Figure]) -> list[Chart]:
+    def add_chart(self, data: dict[str, Any] | None, paint: Callable[[], Figure]) -> list[Scripted]:
         """A chart of a record of `charts.chart_record`, and its figure; none without a record."""
         if data is None:
             return []
         drawing = Drawing(
             data["title"], data["title"], "", lambda: data["alt"], paint, scale=data["scales"][0]
         )
-        return [Chart(data, self.add(drawing))]
+        return [Scripted(data, self.add(drawing))]
 
     def add_dark_variants(self) -> None:
         """Draw the dark variant of every picture, as long as there is room."""
