@@ -1,7 +1,5 @@
 """The row's way forward: inputs, each layer's outputs, the loss."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from nnlab.core.losses import LOSSES
@@ -51,13 +49,8 @@ def _target_words(facts: RowFacts, t: FloatArray) -> str:
     return f"The target is {numbers}{more}."
 
 
-def forward_blocks(explained: RowExplanation) -> Iterator[Block]:
-    """A block per layer."""
-    for layer in explained.layers:
-        yield _forward_block(layer, explained.selection)
-
-
-def _forward_block(layer: LayerPass, selection: Selection) -> Block:
+def forward_block(layer: LayerPass, selection: Selection) -> Block:
+    """What a layer makes of the row, unit by unit; of an image the norms."""
     formulas = with_name("y", layer.layer.formula)
     title = f"{layer.name}: {shape_text(layer.x.shape)} to {shape_text(layer.y.shape)}"
     if layer.y.ndim > 1:

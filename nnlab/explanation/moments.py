@@ -178,6 +178,8 @@ def _explanation(
                 f"With the weights after epoch {moment.epoch:,}, the loss or a gradient of row "
                 f"{place.number:,} is not finite. Choose an earlier epoch."
             )
+    updates = moment.step - 1 - state.step  # of the epoch before that of the row: in no file
+    since = f", and {count(updates, 'more update')}" if updates else ""
     facts = RowFacts(
         run=run.name,
         row=f"row {place.number:,} ({place.name} part)",
@@ -189,17 +191,11 @@ def _explanation(
         task=dataset.task,
         sentences=(
             sentence,
-            f"Weights and state of the optimizer: {source}{_updates_since(state, moment)}.",
+            f"Weights and state of the optimizer: {source}{since}.",
             *_remarks(run, state, moment),
         ),
     )
     return RowExplanation(facts, passage, selection)
-
-
-def _updates_since(state: State, moment: RowMoment) -> str:
-    """The updates of the epoch before that of the row, which no file holds."""
-    updates = moment.step - 1 - state.step
-    return f", and {count(updates, 'more update')}" if updates else ""
 
 
 def _remarks(run: Run, state: State, moment: RowMoment) -> Iterator[str]:

@@ -10,7 +10,6 @@ from nnlab.explanation.blocks import (
     WITH_NUMBERS,
     Block,
     Cell,
-    Chapter,
 )
 from nnlab.explanation.formula import TextNotation, Written, formula_numbers, write
 from nnlab.explanation.row import RowExplanation
@@ -53,14 +52,12 @@ def explanation_record(explained: RowExplanation) -> dict[str, Any]:
             "target": passage.target,
             "outputs": passage.outputs,
             "loss": passage.value,
-            "chapters": list(map(_chapter_record, chapters(explained))),
+            "chapters": [
+                {"title": c.title, "text": c.text, "blocks": list(map(_block_record, c.blocks))}
+                for c in chapters(explained)
+            ],
         }
     )
-
-
-def _chapter_record(chapter: Chapter) -> dict[str, Any]:
-    blocks = list(map(_block_record, chapter.blocks))
-    return {"title": chapter.title, "text": chapter.text, "blocks": blocks}
 
 
 def _block_record(block: Block) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Which units and numbers are shown: all of a small network, of a large one those that matter."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -71,7 +71,8 @@ def parse_units(
     names = [layer_name(layers, index) for index in range(len(layers))]
     counts = {name: shape[-1] for name, shape in zip(names, shapes, strict=True)}
     units: dict[int, tuple[int, ...]] = {}
-    for text in _split(texts):
+    parts = (part.strip() for text in texts for part in text.split(","))
+    for text in filter(None, parts):
         where, _, number = text.rpartition(".")
         name = next((name for name in names if where in (name, name.partition(".")[0])), None)
         if name is None:
@@ -86,8 +87,3 @@ def parse_units(
         index = names.index(name)
         units[index] = (*units.get(index, ()), int(number))
     return Selection({index: tuple(sorted(set(numbers))) for index, numbers in units.items()})
-
-
-def _split(texts: Sequence[str]) -> Iterator[str]:
-    for text in texts:
-        yield from filter(None, (part.strip() for part in text.split(",")))

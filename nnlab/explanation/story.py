@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlab.explanation.backward import backward_blocks
 from nnlab.explanation.blocks import Block, Chapter
-from nnlab.explanation.forward import forward_blocks, inputs_block, loss_block
+from nnlab.explanation.forward import forward_block, inputs_block, loss_block
 from nnlab.explanation.row import RowExplanation
 from nnlab.explanation.update import update_blocks, update_words
 
@@ -24,10 +24,11 @@ INDICES = {
 
 def chapters(explained: RowExplanation) -> tuple[Chapter, ...]:
     """Everything that is shown."""
+    layers = (forward_block(layer, explained.selection) for layer in explained.layers)
     with np.errstate(all="ignore"):  # weights that grow without bounds may overflow
         return (
             _chapter("The row", "", [inputs_block(explained)]),
-            _chapter("Forward", "", [*forward_blocks(explained), loss_block(explained)]),
+            _chapter("Forward", "", [*layers, loss_block(explained)]),
             _chapter("Backward", _backward_words(explained), backward_blocks(explained)),
             _chapter("Update", update_words(explained.passage), update_blocks(explained)),
         )

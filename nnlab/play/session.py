@@ -18,7 +18,7 @@ from nnlab.config.load import Loaded
 from nnlab.config.schema import Config
 from nnlab.core.optimizers import Optimizer
 from nnlab.core.types import Array
-from nnlab.errors import NnlabError, UsageError
+from nnlab.errors import UsageError
 from nnlab.experiment.describe import epoch_row
 from nnlab.experiment.session import begin
 from nnlab.experiment.state import start_weights
@@ -293,8 +293,6 @@ class Player:
             function, answer = job
             try:
                 answer.set_result(function())
-            except NnlabError as error:
-                answer.set_exception(error)
             except Exception as error:  # the page is told, and the thread stays
                 answer.set_exception(error)
             done = True

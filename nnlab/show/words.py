@@ -43,12 +43,7 @@ def format_number(value: Any, digits: int = 4) -> str:
         places = digits - 1 - (math.floor(math.log10(abs(number))) if number else 0)
         return true_minus(f"{number:,.{max(places, 0)}f}")
     mantissa, _, exponent = f"{number:.{digits - 1}e}".partition("e")
-    return f"{true_minus(mantissa)} × {power_of_ten(int(exponent))}"
-
-
-def power_of_ten(exponent: int) -> str:
-    """10⁻⁶."""
-    return f"10{str(exponent).translate(_RAISED)}"
+    return f"{true_minus(mantissa)} × 10{str(int(exponent)).translate(_RAISED)}"
 
 
 def true_minus(number: str) -> str:
@@ -121,18 +116,14 @@ def setting_value(value: Any, digits: int | None = None) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, float):
-        return _float_value(value, digits)
+        rounded = f"{value:.{digits or 6}g}"
+        return rounded if digits or float(rounded) == value else str(value)
     if isinstance(value, Mapping):
         pairs = (f"{key}: {setting_value(inner, digits)}" for key, inner in value.items())
         return f"{{{', '.join(pairs)}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(setting_value(inner, digits) for inner in value)}]"
     return str(value)
-
-
-def _float_value(value: float, digits: int | None) -> str:
-    rounded = f"{value:.{digits or 6}g}"
-    return rounded if digits or float(rounded) == value else str(value)
 
 
 def set_options(settings: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from nnlab.show.figures.hidden_maps import draw_rows, explain_marks, layer_outpu
 from nnlab.show.figures.images import draw_image, unlike_images
 from nnlab.show.figures.mpl import Figure
 from nnlab.show.figures.plot import Plot
-from nnlab.show.figures.probe import principal_axes, rows_within_limit, rows_words, too_expensive
+from nnlab.show.figures.probe import principal_plane, rows_within_limit, rows_words, too_expensive
 from nnlab.show.figures.view import PART_NAMES, View
 
 ACROSS = 10  # images beside each other
@@ -79,10 +79,8 @@ def code_map(run: View) -> tuple[SavedRows, FloatArray, list[str]]:
     (code,) = layer_outputs(run, rows, run.latest_network.values[None])
     if code.shape[1] == 2:
         return rows, code, ["unit 1", "unit 2"]
-    axes, shares = principal_axes(code)
-    axes = np.vstack([axes, np.zeros((2 - len(axes), axes.shape[1]))])
-    named = [f"component {k + 1}: {100 * share:.0f} %" for k, share in enumerate(shares)]
-    return rows, (code - code.mean(axis=0)) @ axes.T, [*named, "component 2: 0 %"][:2]
+    axes, names = principal_plane(code)
+    return rows, (code - code.mean(axis=0)) @ axes.T, names
 
 
 def draw_code(run: View) -> Figure:

@@ -35,7 +35,6 @@ def heat(
     form: str = "{:.2f}",
     rows: Sequence[str] = (),
     columns: Sequence[str] = (),
-    size: float = 7.5,
     limits: tuple[float, float] | None = None,
 ) -> None:
     """Cells (N, m): darker for more, blue above and orange below zero, with the values in them."""
@@ -50,7 +49,7 @@ def heat(
     ax.tick_params(length=0)
     ax.set_yticks(range(len(rows)), list(rows))
     slanted_ticks(ax, range(len(columns)), columns, max(map(len, columns), default=0) > FITTING)
-    write_cells(ax, image, values, form, size)
+    write_cells(ax, image, values, form, 7.5)
 
 
 def write_cells(ax: Axes, image: AxesImage, values: Array, form: str, size: float) -> None:

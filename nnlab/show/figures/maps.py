@@ -82,10 +82,10 @@ def _shown_blocks(network: Network) -> list[tuple[int, int]]:
     return blocks
 
 
-def most_varied(maps: Array, most: int = MOST_MAPS) -> IntArray:
+def most_varied(maps: Array) -> IntArray:
     """The numbers of the maps (B, h, w, f) that vary most over all images and places."""
     spread = np.nan_to_num(maps).std(axis=(0, 1, 2))
-    numbers: IntArray = np.sort(np.argsort(-spread, kind="stable")[:most])
+    numbers: IntArray = np.sort(np.argsort(-spread, kind="stable")[:MOST_MAPS])
     return numbers
 
 

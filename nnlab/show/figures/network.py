@@ -68,11 +68,11 @@ def network_columns(network: Network) -> list[Column]:
     return columns
 
 
-def shortened(columns: Sequence[Column], most: int = MOST_COLUMNS) -> list[Column | int]:
+def shortened(columns: Sequence[Column]) -> list[Column | int]:
     """The columns; those in the middle of a long row are replaced by their number."""
-    if len(columns) <= most:
+    if len(columns) <= MOST_COLUMNS:
         return list(columns)
-    head, tail = most // 2, most - most // 2 - 1
+    head, tail = MOST_COLUMNS // 2, MOST_COLUMNS - MOST_COLUMNS // 2 - 1
     return [*columns[:head], len(columns) - head - tail, *columns[-tail:]]
 
 

@@ -124,12 +124,12 @@ def chart_scales(values: FloatArray, share: bool, rate: bool) -> list[Scale]:
     return ["log", "linear"] if log else ["linear", "log"]
 
 
-def thin(values: FloatArray, buckets: int = BUCKETS) -> IntArray:
+def thin(values: FloatArray) -> IntArray:
     """Which points of a long curve are drawn: of each bucket the lowest and the highest."""
     count = len(values)
-    if count <= 2 * buckets:
+    if count <= 2 * BUCKETS:
         return np.arange(count)
-    edges = np.linspace(0, count, buckets + 1).astype(np.int64)
+    edges = np.linspace(0, count, BUCKETS + 1).astype(np.int64)
     finite = np.isfinite(values)
     low, high = np.where(finite, values, np.inf), np.where(finite, values, -np.inf)
     chosen = {0, count - 1}
