@@ -174,7 +174,7 @@ class RunFollower(Follower):
         for finding in findings:
             first = self._since.setdefault(finding["kind"], evidence.epochs)
             finding["epoch"] = first if finding["epoch"] is None else finding["epoch"]
-        words = [asdict(finding_words(finding)) for finding in findings]
+        words = list(map(finding_words, findings))
         self.feed.publish({"kind": "findings", "findings": words})
 
     def _stamps(self, files: tuple[str, ...]) -> list[Any]:

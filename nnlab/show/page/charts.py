@@ -71,7 +71,10 @@ def run_charts(run: View) -> list[dict[str, Any]]:
     if curves.no_epoch(run):
         return []
     rates = None if curves.no_rates(run) else curves.learning_rates(run)
-    return charts_of_table(run.metrics, run.settings, rates, run_marks(run))
+    best = mapping_or_empty(run.summary.get("best")).get("epoch")
+    failed = mapping_or_empty(run.about.get("failure")).get("epoch")
+    marks = [(word, at) for word, at in (("best", best), ("diverged", failed)) if type(at) is int]
+    return charts_of_table(run.metrics, run.settings, rates, marks)
 
 
 def charts_of_table(
@@ -105,14 +108,6 @@ def note(quantity: str, settings: Mapping[str, Any]) -> str:
 def first_line(definition: object) -> str:
     """The first line of a docstring; empty without one."""
     return next(iter((definition.__doc__ or "").splitlines()), "") if definition else ""
-
-
-def run_marks(run: View) -> list[tuple[str, int]]:
-    """The epoch that summary.json calls best, and that in which the run diverged."""
-    best = mapping_or_empty(run.summary.get("best")).get("epoch")
-    failed = mapping_or_empty(run.about.get("failure")).get("epoch")
-    marks = {"best": best, "diverged": failed}
-    return [(label, epoch) for label, epoch in marks.items() if isinstance(epoch, int)]
 
 
 def chart_scales(values: FloatArray, share: bool, rate: bool) -> list[Scale]:
