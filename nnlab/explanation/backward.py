@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from nnlab.core.types import FloatArray
 from nnlab.explanation.blocks import (
     DIFFERENCE,
     PARAMETER,
@@ -12,15 +13,10 @@ from nnlab.explanation.blocks import (
     Block,
     Cell,
     Row,
-    input_name,
     left_out_words,
     loss_numbers,
-    norm_of,
     number_label,
-    output_name,
     parameters_left_out,
-    place_in_theta,
-    unit_direction,
     unit_numbers,
     with_name,
     with_numbers,
@@ -72,8 +68,8 @@ def _loss_slope_block(explained: RowExplanation) -> Block:
     rows = []
     for unit in units:
         slope = float(last.dy[unit])
-        difference = passage.output_difference(last.index, unit_direction(last.dy, unit), slope)
-        label = output_name(explained.facts, unit, last.dy.size)
+        difference = passage.output_difference(last.index, _direction(last.dy, unit), slope)
+        label = explained.facts.output_name(unit, last.dy.size)
         rows.append((label, slope, difference, with_numbers(formula, numbers, unit)))
     header = ("output", f"dL/d{by}", DIFFERENCE, WITH_NUMBERS)
     text = f"z is the input of {loss.fuses}, which is part of the loss." if loss.fuses else ""
@@ -82,11 +78,18 @@ def _loss_slope_block(explained: RowExplanation) -> Block:
     return Block("loss_slope", "Loss", text, formulas, header, tuple(rows), left)
 
 
+def _direction(row: FloatArray, unit: int) -> FloatArray:
+    """The direction in which a single number of a row moves."""
+    direction = np.zeros(row.size)
+    direction[unit] = 1.0
+    return direction.reshape(row.shape)
+
+
 def _gradient_block(explained: RowExplanation, layer: LayerPass) -> Block:
     passage, rows = explained.passage, []
     tied = passage.is_tied(layer.index)
     for name, index in explained.selection.parameters(layer):
-        slope, place = float(layer.gradients[name][index]), place_in_theta(layer, name, index)
+        slope, place = float(layer.gradients[name][index]), layer.place(name, index)
         difference = passage.parameter_difference({place: 1.0}, slope)
         written = "" if tied else _gradient_with_numbers(layer, name, index)
         rows.append((number_label(name, index), slope, difference, written))
@@ -106,7 +109,7 @@ def _gradient_block(explained: RowExplanation, layer: LayerPass) -> Block:
 def _norm_row(passage: Passage, layer: LayerPass, name: str) -> tuple[str, float, float, Cell]:
     """A whole gradient: its norm, and the slope of L along it."""
     gradient = layer.gradients[name].ravel()
-    norm, first = norm_of(gradient), layer.places[name]
+    norm, first = float(np.linalg.norm(gradient)), layer.places[name]
     unit = gradient / (norm or 1.0)
     direction = {first + i: unit[i] for i in np.flatnonzero(unit).tolist()} or {first: 0.0}
     return f"norm of {name}", norm, passage.parameter_difference(direction, norm), ""
@@ -127,7 +130,7 @@ def _dx_block(explained: RowExplanation, layer: LayerPass) -> Block:
     names = passage.names
     title = f"{layer.name}: back to {names[before] if before >= 0 else 'the inputs'}"
     if layer.x.ndim > 1 or layer.dy.ndim > 1:
-        norm = norm_of(layer.dx)
+        norm = float(np.linalg.norm(layer.dx))
         difference = passage.output_difference(before, layer.dx / (norm or 1.0), norm)
         row: Row = ("dL/dx", norm, difference)
         header: tuple[str, ...] = ("", "norm", DIFFERENCE)
@@ -137,8 +140,8 @@ def _dx_block(explained: RowExplanation, layer: LayerPass) -> Block:
     units = explained.selection.of(layer.index if own else before, layer.dx)
     for unit in units:
         slope = float(layer.dx[unit])
-        difference = passage.output_difference(before, unit_direction(layer.dx, unit), slope)
-        label = unit if before >= 0 else input_name(explained.facts, unit)
+        difference = passage.output_difference(before, _direction(layer.dx, unit), slope)
+        label = unit if before >= 0 else explained.facts.input_name(unit)
         written = with_numbers(layer.layer.dx_formula, unit_numbers(layer, unit, 0), unit)
         rows.append((label, slope, difference, written))
     noun = "units" if before >= 0 else "inputs"

@@ -6,16 +6,30 @@ from typing import Any
 
 import numpy as np
 
-from nnlab.core.types import Array, FloatArray
 from nnlab.explanation.formula import Written, compute
 from nnlab.explanation.passage import LayerPass, Passage
-from nnlab.explanation.row import RowFacts
 
 Cell = str | float | int | Written
 Row = tuple[Cell, ...]
 WITH_NUMBERS, RAW, NEW = "with numbers", "as in the data", "new w"
 PARAMETER, ROW_GRADIENT = "parameter", "row's g"
 DIFFERENCE = "difference"  # central
+# Keys of `nnlab explain --json` by column; other columns are keys as they are.
+KEYS = {
+    "": "name",
+    RAW: "raw",
+    "target t": "t",
+    "scaled target t": "t",
+    "dL/dx": "dx",
+    "dL/dy": "dy",
+    "dL/dz": "dz",
+    "norm of y": "norm_y",
+    "norm of dL/dy": "norm_dy",
+    DIFFERENCE: "central_difference",
+    ROW_GRADIENT: "row_g",
+    NEW: "new_w",
+    WITH_NUMBERS: "formula",
+}
 
 
 @dataclass(frozen=True)
@@ -52,17 +66,6 @@ def loss_numbers(passage: Passage) -> dict[str, Any]:
     """The numbers of a loss's formulas."""
     numbers = number_settings(passage.loss.per_output(len(passage.outputs)))
     return {**numbers, "y": passage.outputs, "z": passage.z, "t": passage.t}
-
-
-def input_name(facts: RowFacts, index: int) -> str:
-    """The name of an input, or x and its number."""
-    return facts.input_names[index] if facts.input_names else f"x{index}"
-
-
-def output_name(facts: RowFacts, index: int, outputs: int) -> str:
-    """The name of an output: its class or target, or its number."""
-    names = facts.output_names
-    return names[index] if len(names) == outputs else str(index)
 
 
 def member_name(catalogue: Mapping[str, type[Any]], member: object) -> str:
@@ -119,24 +122,6 @@ def parameters_left_out(layer: LayerPass, shown: int) -> str:
     """A sentence where parameters of a layer are left out."""
     more = sum(array.size for array in layer.parameters.values()) - shown
     return f"{more:,} more parameters: --unit {layer.name}.0 shows those of a unit" if more else ""
-
-
-def unit_direction(rows: Array, unit: int) -> FloatArray:
-    """The direction of a single number."""
-    direction = np.zeros(rows.size)
-    direction[unit] = 1.0
-    return direction.reshape(rows.shape)
-
-
-def norm_of(array: Array) -> float:
-    """The Euclidean norm of all numbers."""
-    return float(np.linalg.norm(array.ravel()))
-
-
-def place_in_theta(layer: LayerPass, name: str, index: tuple[int, ...]) -> int:
-    """The place of a number in theta."""
-    shape = layer.parameters[name].shape
-    return layer.places[name] + int(np.ravel_multi_index(index, shape))
 
 
 def number_label(name: str, index: tuple[int, ...]) -> str:

@@ -166,13 +166,13 @@ def formula_numbers(formula: str, numbers: Numbers, at: int) -> dict[str, Any]:
     A name in a `sum` has its whole vector; a `norm`, `mean` or `var` stands for itself: "norm(g)".
     """
     tree = parse_formula(formula)
-    single = {name: float(_element(numbers[name], at)) for name in _names(tree, OF_VECTORS)}
+    single = {name: float(_element(numbers[name], at)) for name in sorted(_names(tree, OF_VECTORS))}
     single |= {
         ast.unparse(call): float(_compute(call, numbers, at))
-        for function in OF_VECTORS.keys() - {"sum"}
+        for function in sorted(OF_VECTORS.keys() - {"sum"})
         for call in _calls(tree, function)
     }
-    wholes = {name: numbers[name] for call in _calls(tree, "sum") for name in _names(call)}
+    wholes = {name: numbers[name] for call in _calls(tree, "sum") for name in sorted(_names(call))}
     return {**single, **wholes}
 
 

@@ -8,13 +8,11 @@ from nnlab.explanation.blocks import (
     RAW,
     WITH_NUMBERS,
     Block,
+    Cell,
     Row,
-    input_name,
     left_out_words,
     loss_numbers,
     member_name,
-    norm_of,
-    output_name,
     unit_numbers,
     with_name,
     with_numbers,
@@ -33,7 +31,7 @@ def inputs_block(explained: RowExplanation) -> Block:
     x, dx = first.x.ravel(), first.dx.ravel()
     raw = facts.raw.ravel()
     shown = most_important(len(x), x * dx)  # a blank pixel moves no weight
-    rows = tuple((input_name(facts, i), float(raw[i]), float(x[i])) for i in shown)
+    rows = tuple((facts.input_name(i), float(raw[i]), float(x[i])) for i in shown)
     text = _target_words(facts, passage.target)
     left = left_out_words(len(x), len(shown), "inputs", "")
     return Block("inputs", "Inputs", text, (), ("input", RAW, "scaled"), rows, left)
@@ -87,13 +85,15 @@ def _maps_block(
     title: str, formulas: tuple[Written, ...], layer: LayerPass, selection: Selection
 ) -> Block:
     """An image: the norms, and those of the channels that were asked for."""
-    rows: list[Row] = [("all", norm_of(layer.y), norm_of(layer.dy))]
     units = selection.units.get(layer.index, ())
-    rows += [(u, norm_of(layer.y[..., u]), norm_of(layer.dy[..., u])) for u in units]
+    maps: list[tuple[Cell, FloatArray, FloatArray]] = [("all", layer.y, layer.dy)]
+    maps += [(unit, layer.y[..., unit], layer.dy[..., unit]) for unit in units]
+    norm = np.linalg.norm
+    rows = tuple((name, float(norm(y)), float(norm(dy))) for name, y, dy in maps)
     left = "" if units else f"--unit {layer.name}.0 shows a channel"
     header = ("channel", "norm of y", "norm of dL/dy")
     text = _dropped(layer)
-    return Block("channels", title, text, formulas, header, tuple(rows), left, layer.name)
+    return Block("channels", title, text, formulas, header, rows, left, layer.name)
 
 
 def loss_block(explained: RowExplanation) -> Block:
@@ -106,7 +106,7 @@ def loss_block(explained: RowExplanation) -> Block:
     units = most_important(len(y), passage.layers[-1].dy)
     rows = []
     for unit in units:
-        label = output_name(facts, unit, len(y))
+        label = facts.output_name(unit, len(y))
         written = with_numbers(loss.term_formula, loss_numbers(passage), unit)
         z = (float(passage.z[unit]),) if scaled else ()
         rows.append((label, float(y[unit]), *z, float(t[unit]), float(terms[unit]), written))

@@ -86,6 +86,10 @@ class LayerPass:
     places: Mapping[str, int]
     statistics: Mapping[str, FloatArray]
 
+    def place(self, name: str, index: tuple[int, ...]) -> int:
+        """The place of a parameter in theta."""
+        return self.places[name] + int(np.ravel_multi_index(index, self.parameters[name].shape))
+
 
 @dataclass(frozen=True, eq=False)
 class RuleStep:

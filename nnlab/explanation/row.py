@@ -28,6 +28,15 @@ class RowFacts:
     task: str
     sentences: tuple[str, ...]
 
+    def input_name(self, index: int) -> str:
+        """The name of an input, or x and its number."""
+        return self.input_names[index] if self.input_names else f"x{index}"
+
+    def output_name(self, index: int, outputs: int) -> str:
+        """The name of one of so many outputs: its class or target, or its number."""
+        names = self.output_names
+        return names[index] if len(names) == outputs else str(index)
+
 
 @dataclass(frozen=True, eq=False)
 class RowExplanation:

@@ -15,7 +15,6 @@ from nnlab.explanation.blocks import (
     member_name,
     number_label,
     parameters_left_out,
-    place_in_theta,
 )
 from nnlab.explanation.formula import Written
 from nnlab.explanation.passage import LayerPass, Passage
@@ -56,7 +55,7 @@ def _short_block(explained: RowExplanation, layer: LayerPass) -> Block:
     (step,) = passage.rule_steps
     rows: list[Row] = []
     for name, index in explained.selection.parameters(layer):
-        at = place_in_theta(layer, name, index)
+        at = layer.place(name, index)
         written = Written(step.assignment.formula, "", step.numbers, at)
         numbers = (*_gradients(passage, at), float(passage.new_theta[at]))
         rows.append((number_label(name, index), *numbers, written))
@@ -69,7 +68,7 @@ def _long_block(explained: RowExplanation, layer: LayerPass) -> Block:
     passage, state = explained.passage, explained.passage.state
     rows: list[Row] = []
     for name, index in explained.selection.parameters(layer):
-        at = place_in_theta(layer, name, index)
+        at = layer.place(name, index)
         states = (float(slot[at]) for slot in state.values())
         before = (float(passage.theta[at]), *_gradients(passage, at), *states)
         rows.append((number_label(name, index), *before, float(passage.new_theta[at])))
@@ -96,7 +95,7 @@ def _written_out(explained: RowExplanation, layer: LayerPass) -> Iterator[Block]
     passage = explained.passage
     moves = np.abs(passage.new_theta - passage.theta[: len(passage.new_theta)])
     places = {
-        place_in_theta(layer, name, index): number_label(name, index)
+        layer.place(name, index): number_label(name, index)
         for name, index in explained.selection.parameters(layer)
     }
     chosen = list(places) if explained.selection.units else [max(places, key=lambda at: moves[at])]

@@ -172,10 +172,7 @@ class View(Run):
 
     def coded(self, rows: SavedRows, loss: Loss | None = None) -> FloatArray:
         """The targets (N, m) as the loss takes them; `loss.plain` leaves them in their units."""
-        targets = rows.targets
-        if targets.ndim == 1:
-            binary = self.data.kind == "binary"
-            targets = targets[:, None] if binary else np.eye(rows.outputs.shape[1])[targets]
+        targets = one_per_output(rows.targets, self.data.kind, rows.outputs.shape[1])
         return (loss or self.loss).encode(targets.astype(rows.outputs.dtype))
 
     def losses(self, rows: SavedRows) -> FloatArray:
@@ -184,6 +181,13 @@ class View(Run):
         binding = network.bind(len(rows), depth=trained_depth(network.layers, loss))
         with np.errstate(all="ignore"):
             return loss.per_sample(binding.forward(self.scaled(rows.inputs)), self.coded(rows))
+
+
+def one_per_output(targets: Array, kind: str, outputs: int) -> Array:
+    """Targets (N, m) of rows, also of the numbers (N,) of their classes."""
+    if targets.ndim == 2:
+        return targets
+    return targets[:, None] if kind == "binary" else np.eye(outputs)[targets]
 
 
 def view(run: RunFolder | View) -> View:
