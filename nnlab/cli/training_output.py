@@ -110,9 +110,9 @@ def _print_serious_finding(session: Session) -> None:
 
     Of a run that diverged the error says so, and the line only what else is wrong.
     """
+    from nnlab.diagnosis.findings import save_findings
     from nnlab.diagnosis.gather import evidence_of_run
     from nnlab.diagnosis.rules import diagnose, is_worth_a_look
-    from nnlab.diagnosis.saved import save_findings
 
     if not is_worth_a_look(session.built, session.summary, session.failure is not None):
         return

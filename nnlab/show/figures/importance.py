@@ -31,7 +31,10 @@ SEEDS = 2**32  # of NumPy's older generator
 
 @dataclass(frozen=True, eq=False)
 class Importance:
-    """How much worse a metric gets for rows in which a column is shuffled: drops (C, R)."""
+    """How much worse a metric gets for rows in which a column is shuffled: drops (C, R).
+
+    columns: their names; a table without names counts its inputs from 1.
+    """
 
     metric: SumMetric
     score: float  # of the rows as they are
@@ -87,6 +90,8 @@ def permutation_importance(run: View) -> Importance:
             for start, stop in pairwise([0, *stops])
         ]
     names = [column.name for column in run.schema.columns]
+    if not (run.schema.named and run.data.feature_names):
+        names = [f"input {i + 1}" for i in range(len(names))]
     return Importance(metric, whole, names, whole - np.stack(scores), rows)
 
 
@@ -115,7 +120,7 @@ def draw_importance(run: View) -> Figure:
     places = np.arange(len(order))
     whiskers = {"ecolor": look().ink, "elinewidth": 1.0, "capsize": 2}
     ax.barh(places, means[order], xerr=spread[order], color=colors, error_kw=whiskers, height=0.7)
-    names = distinct(_shown_names(run, found), LETTERS)
+    names = distinct(found.columns, LETTERS)
     ax.set_yticks(places, [names[column] for column in order])
     ax.invert_yaxis()
     ax.axvline(0, color=look().faint, linewidth=0.8)
@@ -123,12 +128,6 @@ def draw_importance(run: View) -> Figure:
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel(f"drop of the {found.metric.label} where the input is shuffled")
     return figure
-
-
-def _shown_names(run: View, found: Importance) -> list[str]:
-    """The names of the columns; a table without names counts its inputs from 1."""
-    named = run.schema.named and run.data.feature_names
-    return found.columns if named else [f"input {i + 1}" for i in range(len(found.columns))]
 
 
 def _explain(run: View, found: Importance) -> str:
@@ -143,7 +142,7 @@ def _explain(run: View, found: Importance) -> str:
 
 def _details(run: View) -> str:
     found = run.once(permutation_importance)
-    means, names = found.drops.mean(axis=1), _shown_names(run, found)
+    means, names = found.drops.mean(axis=1), found.columns
     largest = [f"{names[i]} {means[i]:.3g}" for i in np.argsort(-means, kind="stable")[:3]]
     return f"the {found.metric.label} of {found.score:.3f} drops most for {', '.join(largest)}"
 

@@ -1,11 +1,14 @@
-"""Kinds of figures, and how they become files. A figure that fails never costs a run."""
+"""Kinds of figures, and how they become files. A figure that fails never costs a run.
+
+In a notebook they show themselves, without pyplot.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from nnlab.errors import NnlabError, RunUnreadable, StorageError, UsageError
 from nnlab.run import durable
@@ -17,6 +20,8 @@ from nnlab.show.figures.view import View, view
 from nnlab.suggest import did_you_mean
 
 Painter = Callable[[], Figure | None]  # None where the figure does not suit
+T = TypeVar("T")
+PIXELS = 96  # of a page, per inch
 
 
 @dataclass(frozen=True)
@@ -180,3 +185,23 @@ def save_figure(folder: Path, name: str, data: bytes) -> Path:
     durable.make_folder(folder)
     durable.write_file(folder / name, data, sync=False)
     return folder / name
+
+
+def draw_inline(
+    painter: Callable[[T], Figure], of: T, dark: bool = False, scale: Scale | None = None
+) -> Figure:
+    """The figure that `painter` draws of a run or sweep, with nnlab's look.
+
+    IPython shows a Figure only where pyplot has set that up; a method of its own is always asked.
+    """
+    with style(dark, scale):
+        figure = painter(of)
+    figure._repr_png_ = partial(png_for_page, figure, dark)  # type: ignore[attr-defined]
+    return figure
+
+
+def png_for_page(figure: Figure, dark: bool = False) -> tuple[bytes, dict[str, Any]]:
+    """A sharp PNG, and the size at which a page shows it."""
+    width, height = figure.get_size_inches()
+    with style(dark):
+        return encode_figure(figure), {"width": width * PIXELS, "height": height * PIXELS}

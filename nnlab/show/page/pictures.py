@@ -10,12 +10,12 @@ from nnlab.errors import NnlabError
 from nnlab.show.figures import Plot, View
 from nnlab.show.figures.mpl import Figure
 from nnlab.show.figures.palette import Scale
+from nnlab.show.figures.plot import PIXELS
 from nnlab.show.figures.style import encode_figure, style
 from nnlab.show.page.tables import Notices
 
 BUDGET = 1_900_000  # bytes of all pictures; base64 takes a third more
 LARGEST_SVG = 150_000  # bytes; a larger figure is embedded as png
-PIXELS = 96  # of the page per inch of a figure
 BROAD = 620  # pixels; a wider figure takes the whole page
 
 
