@@ -42,17 +42,13 @@ class SteppedTraining:
 
     def __init__(self, config: Config) -> None:
         """Raises ConfigError, DataError."""
-        self.changes: list[int] = []  # updates after which a setting changed
-        self._build(config)
-
-    def _build(self, config: Config) -> None:
         self.built: Built = build(config)
         start_weights(self.built)
         self.plan = self.built.plan
         self.state = start(self.plan, self.built.network)
         self.history, self.failure = PlayHistory(self.state.weights), ""
         self.failed: Failure | None = None
-        self.changes = []
+        self.changes: list[int] = []  # updates after which a setting changed
         self._records: Iterator[list[Record]] | None = None
         self._limits = (0, 0)  # of the running loop: updates and epochs at a time
         self._most, self._slow = FEW, 0  # and how often in a row that was too many

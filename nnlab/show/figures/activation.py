@@ -61,7 +61,6 @@ def draw_activation(
 
     Raises UsageError for an unknown name, StorageError.
     """
-    require_activation(name)
     files = figure_files(f"activation-{name}", lambda: activation_figure(name), form)
     return [save_figure(out or Path(), file, data) for file, data in files]
 

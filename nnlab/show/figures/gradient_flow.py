@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
@@ -113,13 +112,10 @@ def draw_gradient_flow(run: View) -> Figure:
         recorded_epochs_axis(ax, flow.epochs)
     low, high = axes[-1].get_ylim()
     if low < USUAL_RATIO < high:
-        usual: dict[str, Any] = {
-            "color": look().faint,
-            "linestyle": ":",
-            "linewidth": 1.2,
-            "zorder": 1,
-        }
-        axes[-1].axhline(USUAL_RATIO, label=f"{USUAL_RATIO:g}: usual for SGD", **usual)
+        usual, color = f"{USUAL_RATIO:g}: usual for SGD", look().faint
+        axes[-1].axhline(
+            USUAL_RATIO, color=color, linestyle=":", linewidth=1.2, zorder=1, label=usual
+        )
     legend_below(figure, axes[-1:])
     return figure
 

@@ -196,14 +196,9 @@ def _number_epochs(ax: Axes, plane: LossPlane) -> None:
         epoch, place, (x, y) = plane.epochs[number], places[number], plane.path[number]
         if all(np.abs(place - other).max() > APART for other in taken):
             taken.append(place)
-            text: dict[str, Any] = {
-                "fontsize": 7,
-                "ha": "center",
-                "va": "bottom",
-                "path_effects": around,
-            }
             above = (0, 7 if number in (0, last) else 4)
-            ax.annotate(f"{epoch:,}", (x, y), above, textcoords="offset points", zorder=5, **text)
+            text = ax.annotate(f"{epoch:,}", (x, y), above, textcoords="offset points", zorder=5)
+            text.set(fontsize=7, ha="center", va="bottom", path_effects=around)
 
 
 def _formula(run: View, plane: LossPlane) -> str:
