@@ -29,8 +29,8 @@ from nnlab.experiment.session import Session
 from nnlab.run import environment
 from nnlab.run.files import RunFiles
 from nnlab.run.run import Run
-from nnlab.show.text_tables import Cell, format_records, shape_text
-from nnlab.show.words import count, duration, parameter_words
+from nnlab.show.text_tables import Cell, format_records
+from nnlab.show.words import count, duration, parameter_words, shape_text
 from nnlab.status import Status
 
 if TYPE_CHECKING:

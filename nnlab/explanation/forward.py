@@ -21,7 +21,7 @@ from nnlab.explanation.formula import Written
 from nnlab.explanation.passage import LayerPass
 from nnlab.explanation.row import RowExplanation, RowFacts
 from nnlab.explanation.selection import Selection, most_important
-from nnlab.show.text_tables import shape_text
+from nnlab.show.words import shape_text
 
 
 def inputs_block(explained: RowExplanation) -> Block:

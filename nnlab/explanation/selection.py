@@ -71,8 +71,7 @@ def parse_units(
     names = [layer_name(layers, index) for index in range(len(layers))]
     counts = {name: shape[-1] for name, shape in zip(names, shapes, strict=True)}
     units: dict[int, tuple[int, ...]] = {}
-    parts = (part.strip() for text in texts for part in text.split(","))
-    for text in filter(None, parts):
+    for text in filter(None, map(str.strip, ",".join(texts).split(","))):
         where, _, number = text.rpartition(".")
         name = next((name for name in names if where in (name, name.partition(".")[0])), None)
         if name is None:

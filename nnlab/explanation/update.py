@@ -31,6 +31,12 @@ def update_words(passage: Passage) -> str:
     return f"{sentence} g is the {how} of the gradients of the {rows:,} rows of the batch."
 
 
+def _frozen_words(explained: RowExplanation) -> str:
+    """The layers that the update leaves as they are."""
+    names = ", ".join(layer.name for layer in explained.layers if layer.layer.freeze)
+    return f"Frozen, so left as they are: {names}." if names else ""
+
+
 def update_blocks(explained: RowExplanation) -> Iterator[Block]:
     """The rule, and what it does to the parameters of each layer."""
     passage, steps = explained.passage, explained.passage.rule_steps
@@ -39,8 +45,7 @@ def update_blocks(explained: RowExplanation) -> Iterator[Block]:
     text = "" if steps else f"{name} has no formulas here: its result is shown."
     if any(step.assignment.weights for step in steps):
         text = "Biases have no decay and no l1: those lines are for weights."
-    if frozen := ", ".join(layer.name for layer in explained.layers if layer.layer.freeze):
-        text = f"{text} Frozen, so left as they are: {frozen}.".strip()
+    text = " ".join(filter(None, [text, _frozen_words(explained)]))
     yield Block("rule", f"The rule of {name}", text, formulas)
     layers = list(explained.learning_layers)
     for layer in layers:

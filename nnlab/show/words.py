@@ -69,6 +69,11 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
+def shape_text(sizes: Iterable[int], sign: str = " x ") -> str:
+    """28 x 28."""
+    return sign.join(map(str, sizes))
+
+
 def parameter_words(parameters: int, trained: int) -> str:
     """2,410 parameters; where layers are frozen also how many are trained."""
     part = f", {trained:,} of them trained" if trained < parameters else ""
@@ -116,14 +121,18 @@ def setting_value(value: Any, digits: int | None = None) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, float):
-        rounded = f"{value:.{digits or 6}g}"
-        return rounded if digits or float(rounded) == value else str(value)
+        return _float_value(value, digits)
     if isinstance(value, Mapping):
         pairs = (f"{key}: {setting_value(inner, digits)}" for key, inner in value.items())
         return f"{{{', '.join(pairs)}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(setting_value(inner, digits) for inner in value)}]"
     return str(value)
+
+
+def _float_value(value: float, digits: int | None) -> str:
+    rounded = f"{value:.{digits or 6}g}"
+    return rounded if digits or float(rounded) == value else str(value)
 
 
 def set_options(settings: Iterable[str]) -> str:

@@ -89,10 +89,13 @@ def permutation_importance(run: View) -> Importance:
             _shuffled_scores(score, rows.inputs, slice(start, stop), seed)
             for start, stop in pairwise([0, *stops])
         ]
+    return Importance(metric, whole, _column_names(run), whole - np.stack(scores), rows)
+
+
+def _column_names(run: View) -> list[str]:
     names = [column.name for column in run.schema.columns]
-    if not (run.schema.named and run.data.feature_names):
-        names = [f"input {i + 1}" for i in range(len(names))]
-    return Importance(metric, whole, names, whole - np.stack(scores), rows)
+    named = run.schema.named and run.data.feature_names
+    return names if named else [f"input {i + 1}" for i in range(len(names))]
 
 
 def _shuffled_scores(

@@ -118,15 +118,18 @@ def _shared_title(runs: Sequence[View]) -> tuple[str, str]:
 def run_labels(configs: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list[str]:
     """A name for each run: a few settings that differ, else its name, else the folder."""
     settings = [dotted(training_settings(config)) for config in configs]
-    differing = differing_settings(settings)
-    chosen = [key for key in differing if key != "name"] or differing
-    if len(chosen) > KEYS:
-        chosen = [key for key in differing if key == "name"]
+    chosen = _naming_settings(differing_settings(settings))
     names = [", ".join(_setting_text(key, run.get(key)) for key in chosen) for run in settings]
     if len(set(names)) < len(names):
         pairs = zip(names, folders, strict=True)
         names = [f"{name} {folder[-6:]}".strip() for name, folder in pairs]
     return [name.replace("'", "") for name in names]
+
+
+def _naming_settings(differing: list[str]) -> list[str]:
+    """The settings that name a line: a few that differ, else the name."""
+    settings = [key for key in differing if key != "name"] or differing
+    return settings if len(settings) <= KEYS else [key for key in differing if key == "name"]
 
 
 def differing_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -161,9 +161,7 @@ def _results(run: View) -> list[Table]:
     """A row for each part of the last and the best epoch, and the test; none before the end."""
     final, best = (mapping_or_empty(run.summary.get(key)) for key in ("final", "best"))
     names = columns.row_names(run.settings)
-    # Those of final.npz are later where the run diverged.
-    last = "after that epoch" if run.written_status is Status.DIVERGED else "final"
-    rows = {last: final}
+    rows = {_final_weights(run): final}
     if best.get("epoch") != final.get("epoch"):
         rows["best"] = best
     records: list[dict[str, Any]] = []
@@ -190,6 +188,11 @@ def _part(run: View) -> str:
     """The rows that scores and tables over classes are of, in a word."""
     part = str(run.summary.get("part") or "last")
     return columns.row_names({}).get(part, part)
+
+
+def _final_weights(run: View) -> str:
+    """The weights of the last epoch; those of final.npz are later where the run diverged."""
+    return "after that epoch" if run.written_status is Status.DIVERGED else "final"
 
 
 def _classes(run: View) -> list[Table]:

@@ -58,8 +58,7 @@ def _charts(runs: Sequence[View], album: Album, notices: Notices) -> list[Script
     if len(runs) > MOST_CURVES:
         notices.add(f"The curves are those of the first {MOST_CURVES} of {len(runs)} runs.")
     runs = [run for run in runs[:MOST_CURVES] if curves.no_epoch(run) is None]
-    tables = [run.metrics for run in runs]
-    shared = [name for name in chain(*tables[:1]) if all(name in table for table in tables)]
+    shared = _shared_columns(runs)
     labels = overlay.run_labels([run.settings for run in runs], [run.name for run in runs])
     charts = []
     for quantity in columns.quantities(shared):
@@ -71,6 +70,12 @@ def _charts(runs: Sequence[View], album: Album, notices: Notices) -> list[Script
         record = chart_record(title, shown, share=is_share(quantity))
         charts += album.add_chart(record, paint)
     return charts
+
+
+def _shared_columns(runs: Sequence[View]) -> list[str]:
+    """The columns of metrics.csv that all runs have."""
+    tables = [run.metrics for run in runs]
+    return [name for name in chain(*tables[:1]) if all(name in table for table in tables)]
 
 
 def _summary(runs: Sequence[View], out: Path, notices: Notices) -> Table:
