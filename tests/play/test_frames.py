@@ -35,6 +35,8 @@ def test_the_scenes_are_those_of_the_report_of_the_kept_run(name: str, tmp_path:
     assert moment is not None
     report = make_scenes(Film.of_run(View(keep(config, weights, tmp_path).path)))
     assert [scene["kind"] for scene in camera.scenes] == [scene["kind"] for scene in report]
+    for still, moving in zip(camera.still()["scenes"], moment["scenes"], strict=True):
+        assert not still.keys() & moving.keys()  # what moves is sent with each moment
     for still, moving, scene in zip(camera.scenes, moment["scenes"], report, strict=True):
         assert still.get("points") == scene.get("points")
         assert set(still["by_moment"]) <= set(moving)
