@@ -44,6 +44,13 @@ def test_the_scenes_are_those_of_the_report_of_the_kept_run(name: str, tmp_path:
             assert moving[key] == scene[key][-1:], (still["kind"], key)
 
 
+def test_a_moment_whose_numbers_are_not_finite_is_left_out() -> None:
+    training = SteppedTraining(Start.of("xor", []).config)
+    camera, weights = Camera.of(training.built, training.state.weights), training.state.weights
+    assert camera.moment(weights, 0.0, "") is not None
+    assert camera.moment(np.full_like(weights, np.nan), 1.0, "") is None
+
+
 def test_of_many_rows_some_are_shown_as_numbers() -> None:
     training = SteppedTraining(Start.of(None, ["training.engine=numpy"]).config)
     camera = Camera.of(training.built, training.state.weights)
