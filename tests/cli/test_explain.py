@@ -138,10 +138,10 @@ def test_every_formula_with_numbers_gives_the_number_beside_it(
     run = api.train({**CASE, **NORMED}, runs=tmp_path) if normed else case
     row = rows_of(run, "train")[3]
     (explained,) = api.explain(run, row, 2, [f"{layer}.{n}" for layer in (0, 3) for n in (0,)])
-    rows = [r for chapter in chapters(explained) for b in chapter.blocks for r in b.rows]
-    rows += [
-        r for chapter in chapters(*api.explain(run, row, 2)) for b in chapter.blocks for r in b.rows
-    ]
+    told = [*chapters(explained), *chapters(*api.explain(run, row, 2))]
+    blocks = [block for chapter in told for block in chapter.blocks]
+    assert all(any(row[-1] != "" for row in block.rows) for block in blocks if block.rows)
+    rows = [row for block in blocks for row in block.rows]
     written = [r for r in rows if isinstance(r[-1], Written)]
     assert len(written) > 50
     for *cells, formula in written:
