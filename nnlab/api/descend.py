@@ -20,8 +20,7 @@ from nnlab.race.run import Result, run_race
 from nnlab.run.folder import RunFolder
 from nnlab.run.names import runs_folder
 from nnlab.show.figures import View
-from nnlab.show.figures.inline import draw_inline
-from nnlab.show.figures.plot import draw_each, require_suited
+from nnlab.show.figures.plot import draw_each, draw_inline, require_suited
 from nnlab.show.page import Report
 from nnlab.show.text_tables import format_records
 from nnlab.show.words import count, duration

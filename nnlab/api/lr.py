@@ -22,8 +22,8 @@ from nnlab.core.rate_range import RateCurve
 from nnlab.core.schedules import ConstantSchedule
 from nnlab.errors import RunUnreadable, UsageError
 from nnlab.experiment.provide import provide_data
-from nnlab.show.figures.inline import draw_inline
 from nnlab.show.figures.palette import Scale
+from nnlab.show.figures.plot import draw_inline
 from nnlab.show.figures.rate_curve import draw_rate_curve
 from nnlab.show.text_tables import Cell, format_records, to_csv
 from nnlab.show.words import count

@@ -24,8 +24,8 @@ from nnlab.experiment.provide import provide_data, provide_kernels
 from nnlab.run.names import runs_folder
 from nnlab.run.sweeps import SweepFolder, TrialRecord, placing
 from nnlab.run.text import mapping_or_empty, shown
-from nnlab.show.figures.inline import draw_inline
 from nnlab.show.figures.palette import Scale
+from nnlab.show.figures.plot import draw_inline
 from nnlab.show.figures.sweep_plots import cell_curve, draw_sweep, require_sweep_plot
 from nnlab.show.figures.sweep_view import SweepView
 from nnlab.show.page import Report, report_sweep

@@ -20,9 +20,8 @@ from nnlab.run.folder import Weights
 from nnlab.run.labels import change_labels, read_labels, rename_run
 from nnlab.run.run import Run
 from nnlab.show.figures import FIGURES, View
-from nnlab.show.figures.inline import draw_inline
 from nnlab.show.figures.palette import Scale
-from nnlab.show.figures.plot import require_suited
+from nnlab.show.figures.plot import draw_inline, require_suited
 from nnlab.show.page import Report, report_run
 from nnlab.show.words import count, format_number
 from nnlab.status import Status

@@ -18,8 +18,8 @@ from nnlab.core.network import Network, layer_kind, layer_name, parameter_count,
 from nnlab.core.types import Kind, Shape
 from nnlab.engine.network import EngineNetwork
 from nnlab.run.weights import read_weights, write_weights
-from nnlab.show.text_tables import format_table, shape_text
-from nnlab.show.words import parameter_words
+from nnlab.show.text_tables import format_table
+from nnlab.show.words import parameter_words, shape_text
 from nnlab.training import Evaluation, Numbers
 
 

@@ -32,8 +32,8 @@ from nnlab.experiment.expected import ReachedValue, SeedCount, compare_run, comp
 from nnlab.run.files import RunFiles
 from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder
-from nnlab.show.text_tables import format_table, shape_text
-from nnlab.show.words import count, parameter_words
+from nnlab.show.text_tables import format_table
+from nnlab.show.words import count, parameter_words, shape_text
 
 ITEM = 20  # columns of the longest setting that is not a text: a line of YAML may end with one
 MOST_NAMES = 20  # of inputs or classes that are listed

@@ -12,10 +12,9 @@ from nnlab.cli.options import CONFIG, json_option, names_run, runs_option, set_o
 from nnlab.cli.terminal import print_json, print_messages, print_result, terminal_width
 from nnlab.config.load import load_config
 from nnlab.diagnosis.evidence import Evidence
-from nnlab.diagnosis.findings import WIDTH
+from nnlab.diagnosis.findings import WIDTH, findings_record, save_findings
 from nnlab.diagnosis.gather import evidence_of_config, evidence_of_run, refuse_untrainable
 from nnlab.diagnosis.rules import diagnose
-from nnlab.diagnosis.saved import findings_record, save_findings
 from nnlab.run.folder import RESOLVED, RunFolder
 from nnlab.run.run import Run
 from nnlab.show.words import count, set_options

@@ -29,8 +29,8 @@ from nnlab.experiment.session import Session
 from nnlab.run import environment
 from nnlab.run.files import RunFiles
 from nnlab.run.run import Run
-from nnlab.show.text_tables import Cell, format_records, shape_text
-from nnlab.show.words import count, duration, parameter_words
+from nnlab.show.text_tables import Cell, format_records
+from nnlab.show.words import count, duration, parameter_words, shape_text
 from nnlab.status import Status
 
 if TYPE_CHECKING:
@@ -110,9 +110,9 @@ def _print_serious_finding(session: Session) -> None:
 
     Of a run that diverged the error says so, and the line only what else is wrong.
     """
+    from nnlab.diagnosis.findings import save_findings
     from nnlab.diagnosis.gather import evidence_of_run
     from nnlab.diagnosis.rules import diagnose, is_worth_a_look
-    from nnlab.diagnosis.saved import save_findings
 
     if not is_worth_a_look(session.built, session.summary, session.failure is not None):
         return

@@ -14,8 +14,8 @@ def fall_of(losses: Any) -> float:
     return float(1 - last / before) if before else 0.0
 
 
-def gain_of_more(losses: Any, times: int = 3) -> float:
-    """How much so many times the epochs would lower a loss, if it goes on as it fell.
+def gain_of_more(losses: Any) -> float:
+    """How much three times the epochs would lower a loss, if it goes on as it fell.
 
     The falls between the last three quarters of the epochs, taken for a geometric series.
     """
@@ -28,7 +28,7 @@ def gain_of_more(losses: Any, times: int = 3) -> float:
     if last >= before:
         return 0.0
     ratio = min(float((before - last) / (first - before)), 1.0) if before < first else 1.0
-    quarters = np.arange(1, 4 * (times - 1) + 1)
+    quarters = np.arange(1, 9)
     return float(min((before - last) * (ratio**quarters).sum(), losses[-1]))
 
 
@@ -38,18 +38,12 @@ def median_of_end(losses: Any) -> float:
 
 
 def jumps(losses: Any, rises: float) -> bool:
-    """Whether a loss goes up and down, with the share of epochs in which it rises."""
-    return _spikes(losses) or (rises > 0.25 and _is_noisy(losses))
+    """Whether a loss goes up and down, with the share of epochs in which it rises.
 
-
-def _spikes(losses: Any) -> bool:
-    """Whether a loss of the second half is far above the rest, and not small."""
+    In the second half one is far above the rest, and not small; or all vary by more than a tenth,
+    apart from their trend.
+    """
     tail = losses[1 + len(losses) // 2 :]
-    return bool(tail.max() > max(3 * np.median(tail), 0.1 * losses[0]))
-
-
-def _is_noisy(losses: Any) -> bool:
-    """Whether the losses of the second half vary by more than a tenth, apart from their trend."""
-    tail = losses[1 + len(losses) // 2 :]
+    spikes = tail.max() > max(3 * np.median(tail), 0.1 * losses[0])
     noise = np.diff(tail).std() / np.sqrt(2) if len(tail) > 2 else 0.0
-    return bool(noise > 0.1 * tail.mean())
+    return bool(spikes or (rises > 0.25 and noise > 0.1 * tail.mean()))

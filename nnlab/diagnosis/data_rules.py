@@ -5,13 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnlab.config.dump import flow
+from nnlab.config.families import LOSS
 from nnlab.core.layers import Layer
 from nnlab.core.losses import ClassLoss, Loss
 from nnlab.core.metrics import ACCURACY
 from nnlab.core.network import layer_kind
 from nnlab.core.types import FloatArray
 from nnlab.data.warnings import constant_part
-from nnlab.diagnosis.evidence import CONSTANT, MANY_UPDATES, YOUNG, Evidence, loss_name, spread_rows
+from nnlab.diagnosis.evidence import CONSTANT, MANY_UPDATES, YOUNG, Evidence, spread_rows
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.remedies import (
     layer_entries,
@@ -174,7 +175,7 @@ def odd_pair(e: Evidence) -> Diagnosis | None:
         return None
     if e.accuracy > 0.97 or (e.built.kind == "binary" and e.accuracy > 0.9):
         return None
-    last, loss = layer_kind(e.config.network[-1]), loss_name(e.built.plan.loss)
+    last, loss = layer_kind(e.config.network[-1]), LOSS.name_of(e.built.plan.loss.plain)
     binary = e.built.kind == "binary"
     good, wanted = ("bce", "sigmoid") if binary else ("cross_entropy", "softmax")
     steep = binary and e.answers_spread < CONSTANT  # answers of about 1/2 are not the pair's fault

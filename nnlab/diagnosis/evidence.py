@@ -11,7 +11,7 @@ import numpy as np
 from nnlab.build import Built
 from nnlab.config.schema import Config
 from nnlab.core import columns
-from nnlab.core.losses import LOSSES, Bce, CrossEntropy, Loss, Mae, Mse
+from nnlab.core.losses import Bce, CrossEntropy, Mae, Mse
 from nnlab.core.metrics import ACCURACY, R2, decisions
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.diagnosis.curves import median_of_end
@@ -336,8 +336,3 @@ class Evidence:
 def spread_rows(rows: int, most: int) -> IntArray:
     """The numbers of at most `most` of the rows, evenly spaced."""
     return np.linspace(0, rows - 1, min(most, rows)).astype(np.int64)
-
-
-def loss_name(loss: Loss) -> str:
-    """The name in the catalogue."""
-    return next(name for name, kind in LOSSES.items() if type(loss.plain) is kind)

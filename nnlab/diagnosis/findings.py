@@ -1,9 +1,13 @@
-"""What the doctor says: a finding with its evidence, its cause and what to do."""
+"""What the doctor says: a finding with its evidence, its cause and what to do; and its file."""
 
 import textwrap
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from nnlab.diagnosis.evidence import Evidence
+from nnlab.errors import RunLocked, StorageError
+from nnlab.run.folder import FINDINGS, RunFolder
 from nnlab.show.words import moment_words, percent, set_options
 
 WIDTH = 100  # of the text where the terminal's is unknown
@@ -66,3 +70,24 @@ def _wrapped(start: str, text: str, width: int) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def findings_record(evidence: Evidence, findings: Sequence[Diagnosis]) -> dict[str, Any]:
+    """The findings as values for JSON, with the epochs and updates that were looked at."""
+    updates = evidence.updates(evidence.epochs)
+    return {"epochs": evidence.epochs, "updates": updates, "findings": [*map(asdict, findings)]}
+
+
+def save_findings(folder: RunFolder, evidence: Evidence, findings: Sequence[Diagnosis]) -> str:
+    """Write findings.json; '' or a sentence on why it was not written.
+
+    A run that another process trains is left alone: that process looks at its end.
+    """
+    try:
+        with folder.lock():
+            folder.write_json(FINDINGS, findings_record(evidence, findings))
+    except RunLocked:
+        return "The findings are not saved: another process is writing into the run folder."
+    except StorageError as error:
+        return f"The findings are not saved. {error}"
+    return ""

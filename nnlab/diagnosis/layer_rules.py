@@ -15,10 +15,9 @@ from nnlab.diagnosis.remedies import (
     lower_rate,
     passing_on,
     rounded,
-    when,
     with_init,
 )
-from nnlab.show.words import format_number, percent
+from nnlab.show.words import after, format_number, percent
 
 VANISHED = 3e-3  # ratio of the gradients of the first and the last weights
 EXPLODED = 1e3  # root mean square of a gradient before training
@@ -125,7 +124,7 @@ def saturated(e: Evidence) -> Diagnosis | None:
         0.9 if at_first else 0.7,
         f"{percent(layer.flat)} of the outputs of {layer.title} are saturated.",
         (
-            f"their slope is below 5 % of the steepest, {when(epoch)}",
+            f"their slope is below 5 % of the steepest, {after(epoch)}",
             f"standard deviation of the outputs {format_number(layer.spread, 3)}",
         ),
         "Where an activation is flat no gradient passes, so the weights behind it stand still. "
@@ -158,7 +157,7 @@ def dead_units(e: Evidence) -> Diagnosis | None:
         0.9 if at_first else 0.75,
         f"{percent(layer.dead)} of the units of {layer.title} are dead.",
         (
-            f"{when(epoch)}, their slope is 0 for each of the {len(e.first.outputs):,} training "
+            f"{after(epoch)}, their slope is 0 for each of the {len(e.first.outputs):,} training "
             "rows that were looked at",
         ),
         "A unit that is 0 for every row has gradient 0 and never comes back. A step that is too "

@@ -71,10 +71,8 @@ def moment(network: Network, loss: Loss, values: Array, x: Array, t: Array, epoc
     with np.errstate(all="ignore"):
         z = binding.forward(x)
         memory = loss.bind(len(x), z.shape[1], network.dtype)
-        if binding.dz is None:
-            raise RuntimeError("a binding for training has no room for dz")
         losses = loss.per_sample(z, t).astype(np.float64)
-        loss.gradient(z, t, binding.dz, memory)
+        loss.gradient(z, t, binding.dz, memory)  # type: ignore[arg-type]  # it has a gradient
         binding.backward(x)
         layers = tuple(_healths(network, binding.bound, x))
         network.values[...] = values  # training moved the buffers

@@ -11,13 +11,14 @@ import numpy as np
 from nnlab.config.dump import flow, settings_of
 from nnlab.config.load import from_mapping
 from nnlab.config.schema import Config
+from nnlab.core.losses import CrossEntropy
 from nnlab.core.network import layer_kind
 from nnlab.core.optimizers import Sgd
 from nnlab.core.types import size
-from nnlab.diagnosis.evidence import Evidence, loss_name
+from nnlab.diagnosis.evidence import Evidence
 from nnlab.diagnosis.moments import LayerHealth
 from nnlab.errors import NnlabError
-from nnlab.show.words import count, format_number
+from nnlab.show.words import format_number
 
 MOST_MEANS = 8  # that a remedy writes out
 RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu"}  # He's rule is made for these
@@ -46,7 +47,7 @@ def lower_rate(e: Evidence) -> tuple[str, ...]:
     if isinstance(optimizer, Sgd):
         if loss.reduction == "sum":
             usual /= plan.batch_size
-        if loss.reduction != "mean" and loss_name(loss) != "cross_entropy":
+        if loss.reduction != "mean" and not isinstance(loss.plain, CrossEntropy):
             usual /= e.targets.shape[1]
         usual *= 0.1 if less else 1 - momentum
     return (f"lr={rounded(min(optimizer.lr / 10, usual)):g}", *less)
@@ -185,8 +186,3 @@ def digits(value: float) -> float:
 def by_layer(values: Mapping[int, float]) -> str:
     """Numbers of two digits, each with the number of its layer."""
     return ", ".join(f"{format_number(v, 2)} in layer {layer}" for layer, v in values.items())
-
-
-def when(epoch: int) -> str:
-    """Before training, or after how many epochs."""
-    return "before training" if epoch == 0 else f"after {count(epoch, 'epoch')}"

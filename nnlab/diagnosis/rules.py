@@ -76,7 +76,7 @@ RULES: tuple[FindingRule, ...] = (
 
 
 def diagnose(evidence: Evidence) -> list[Diagnosis]:
-    """All findings, the surest first."""
+    """All findings, the surest first, without remedies that change nothing or do not fit."""
     with np.errstate(all="ignore"):
         well = _does_well(evidence)
         rules = [rule for rule in RULES if rule.always or not well]
@@ -88,7 +88,11 @@ def diagnose(evidence: Evidence) -> list[Diagnosis]:
             for place, (rule, finding) in enumerate(found)
             if not {*kinds[:place]} & {*rule.follows}
         ]
-    return [_with_changes(evidence, finding) for finding in findings]
+    config = evidence.config
+    return [
+        replace(finding, remedies=tuple(r for r in finding.remedies if is_change(config, r)))
+        for finding in findings
+    ]
 
 
 def _does_well(e: Evidence) -> bool:
@@ -122,12 +126,6 @@ def _with_place(evidence: Evidence, check: Check, finding: Diagnosis) -> Diagnos
                 break
             epoch = moment.epoch
     return replace(finding, epoch=epoch, step=evidence.updates(epoch) if step is None else step)
-
-
-def _with_changes(evidence: Evidence, finding: Diagnosis) -> Diagnosis:
-    """Without the remedies that change nothing, or that the config does not take."""
-    remedies = tuple(r for r in finding.remedies if is_change(evidence.config, r))
-    return replace(finding, remedies=remedies)
 
 
 def is_worth_a_look(built: Built, summary: Mapping[str, Any], diverged: bool) -> bool:

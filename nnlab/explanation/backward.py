@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from nnlab.core.types import FloatArray
 from nnlab.explanation.blocks import (
     DIFFERENCE,
     PARAMETER,
@@ -12,19 +13,13 @@ from nnlab.explanation.blocks import (
     Block,
     Cell,
     Row,
-    input_name,
     left_out_words,
     loss_numbers,
-    norm_of,
     number_label,
-    output_name,
     parameters_left_out,
-    place_in_theta,
-    unit_direction,
     unit_numbers,
     with_name,
     with_numbers,
-    without_empty_column,
 )
 from nnlab.explanation.formula import Written
 from nnlab.explanation.passage import LayerPass, Passage
@@ -73,22 +68,28 @@ def _loss_slope_block(explained: RowExplanation) -> Block:
     rows = []
     for unit in units:
         slope = float(last.dy[unit])
-        difference = passage.output_difference(last.index, unit_direction(last.dy, unit), slope)
-        label = output_name(explained.facts, unit, last.dy.size)
+        difference = passage.output_difference(last.index, _direction(last.dy, unit), slope)
+        label = explained.facts.output_name(unit, last.dy.size)
         rows.append((label, slope, difference, with_numbers(formula, numbers, unit)))
     header = ("output", f"dL/d{by}", DIFFERENCE, WITH_NUMBERS)
     text = f"z is the input of {loss.fuses}, which is part of the loss." if loss.fuses else ""
     left = left_out_words(last.dy.size, len(units), "outputs", "")
-    return without_empty_column(
-        Block("loss_slope", "Loss", text, with_name(f"d{by}", formula), header, tuple(rows), left)
-    )
+    formulas = with_name(f"d{by}", formula)
+    return Block("loss_slope", "Loss", text, formulas, header, tuple(rows), left)
+
+
+def _direction(row: FloatArray, unit: int) -> FloatArray:
+    """The direction in which a single number of a row moves."""
+    direction = np.zeros(row.size)
+    direction[unit] = 1.0
+    return direction.reshape(row.shape)
 
 
 def _gradient_block(explained: RowExplanation, layer: LayerPass) -> Block:
     passage, rows = explained.passage, []
     tied = passage.is_tied(layer.index)
     for name, index in explained.selection.parameters(layer):
-        slope, place = float(layer.gradients[name][index]), place_in_theta(layer, name, index)
+        slope, place = float(layer.gradients[name][index]), layer.place(name, index)
         difference = passage.parameter_difference({place: 1.0}, slope)
         written = "" if tied else _gradient_with_numbers(layer, name, index)
         rows.append((number_label(name, index), slope, difference, written))
@@ -102,15 +103,13 @@ def _gradient_block(explained: RowExplanation, layer: LayerPass) -> Block:
         rows = [_norm_row(passage, layer, name) for name in layer.gradients] + rows
     text = " ".join(filter(None, [TIED if tied else "", ALONG if left else ""]))
     header = (PARAMETER, "gradient", DIFFERENCE, WITH_NUMBERS)
-    return without_empty_column(
-        Block("gradients", title, text, formulas, header, tuple(rows), left, layer.name)
-    )
+    return Block("gradients", title, text, formulas, header, tuple(rows), left, layer.name)
 
 
 def _norm_row(passage: Passage, layer: LayerPass, name: str) -> tuple[str, float, float, Cell]:
     """A whole gradient: its norm, and the slope of L along it."""
     gradient = layer.gradients[name].ravel()
-    norm, first = norm_of(gradient), layer.places[name]
+    norm, first = float(np.linalg.norm(gradient)), layer.places[name]
     unit = gradient / (norm or 1.0)
     direction = {first + i: unit[i] for i in np.flatnonzero(unit).tolist()} or {first: 0.0}
     return f"norm of {name}", norm, passage.parameter_difference(direction, norm), ""
@@ -131,30 +130,21 @@ def _dx_block(explained: RowExplanation, layer: LayerPass) -> Block:
     names = passage.names
     title = f"{layer.name}: back to {names[before] if before >= 0 else 'the inputs'}"
     if layer.x.ndim > 1 or layer.dy.ndim > 1:
-        norm = norm_of(layer.dx)
+        norm = float(np.linalg.norm(layer.dx))
         difference = passage.output_difference(before, layer.dx / (norm or 1.0), norm)
         row: Row = ("dL/dx", norm, difference)
         header: tuple[str, ...] = ("", "norm", DIFFERENCE)
         return Block("input_slopes", title, ALONG, formulas, header, (row,), layer=layer.name)
     rows: list[Row] = []
-    units = _dx_units(explained, layer)
+    own = layer.dx.shape == layer.dy.shape  # units asked for are the layer's own
+    units = explained.selection.of(layer.index if own else before, layer.dx)
     for unit in units:
         slope = float(layer.dx[unit])
-        difference = passage.output_difference(before, unit_direction(layer.dx, unit), slope)
-        label = unit if before >= 0 else input_name(explained.facts, unit)
+        difference = passage.output_difference(before, _direction(layer.dx, unit), slope)
+        label = unit if before >= 0 else explained.facts.input_name(unit)
         written = with_numbers(layer.layer.dx_formula, unit_numbers(layer, unit, 0), unit)
         rows.append((label, slope, difference, written))
     noun = "units" if before >= 0 else "inputs"
     header = (noun[:-1], "dL/dx", DIFFERENCE, WITH_NUMBERS)
     left = left_out_words(layer.dx.size, len(units), noun, names[before] if before >= 0 else "")
-    return without_empty_column(
-        Block("input_slopes", title, "", formulas, header, tuple(rows), left, layer.name)
-    )
-
-
-def _dx_units(explained: RowExplanation, layer: LayerPass) -> list[int]:
-    """Units before the layer; those asked for where they are the layer's own."""
-    selection = explained.selection
-    if layer.dx.shape == layer.dy.shape:
-        return selection.of(layer.index, layer.dx, layer.dx)
-    return selection.of(layer.index - 1, layer.dx, layer.dx)
+    return Block("input_slopes", title, "", formulas, header, tuple(rows), left, layer.name)

@@ -1,21 +1,35 @@
 """The blocks of an explanation: formulas and tables; and the numbers that formulas are given."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
-from nnlab.core.types import Array, FloatArray
 from nnlab.explanation.formula import Written, compute
 from nnlab.explanation.passage import LayerPass, Passage
-from nnlab.explanation.row import RowFacts
 
 Cell = str | float | int | Written
 Row = tuple[Cell, ...]
 WITH_NUMBERS, RAW, NEW = "with numbers", "as in the data", "new w"
 PARAMETER, ROW_GRADIENT = "parameter", "row's g"
 DIFFERENCE = "difference"  # central
+# Keys of `nnlab explain --json` by column; other columns are keys as they are.
+KEYS = {
+    "": "name",
+    RAW: "raw",
+    "target t": "t",
+    "scaled target t": "t",
+    "dL/dx": "dx",
+    "dL/dy": "dy",
+    "dL/dz": "dz",
+    "norm of y": "norm_y",
+    "norm of dL/dy": "norm_dy",
+    DIFFERENCE: "central_difference",
+    ROW_GRADIENT: "row_g",
+    NEW: "new_w",
+    WITH_NUMBERS: "formula",
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,10 @@ class Block:
     left_out: str = ""
     layer: str = ""
 
+    def numeric(self, column: int) -> bool:
+        """Whether a column holds numbers."""
+        return any(isinstance(row[column], float) for row in self.rows)
+
 
 @dataclass(frozen=True)
 class Chapter:
@@ -48,17 +66,6 @@ def loss_numbers(passage: Passage) -> dict[str, Any]:
     """The numbers of a loss's formulas."""
     numbers = number_settings(passage.loss.per_output(len(passage.outputs)))
     return {**numbers, "y": passage.outputs, "z": passage.z, "t": passage.t}
-
-
-def input_name(facts: RowFacts, index: int) -> str:
-    """The name of an input, or x and its number."""
-    return facts.input_names[index] if facts.input_names else f"x{index}"
-
-
-def output_name(facts: RowFacts, index: int, outputs: int) -> str:
-    """The name of an output: its class or target, or its number."""
-    names = facts.output_names
-    return names[index] if len(names) == outputs else str(index)
 
 
 def member_name(catalogue: Mapping[str, type[Any]], member: object) -> str:
@@ -90,16 +97,13 @@ def unit_numbers(layer: LayerPass, unit: int, axis: int) -> dict[str, Any]:
 
 def number_settings(member: Any) -> dict[str, Any]:
     """The settings that are numbers, or one number per unit."""
-    settings = {field.name: getattr(member, field.name) for field in _fields(member)}
+    own = fields(member) if is_dataclass(member) else ()
+    settings = {field.name: getattr(member, field.name) for field in own}
     return {
         name: np.array(value) if isinstance(value, tuple) else value
         for name, value in settings.items()
         if isinstance(value, int | float | tuple) and not isinstance(value, bool)
     }
-
-
-def _fields(member: Any) -> Sequence[Any]:
-    return fields(member) if hasattr(type(member), "__dataclass_fields__") else ()
 
 
 def with_numbers(formula: str, numbers: Mapping[str, Any], at: int = 0) -> Cell:
@@ -114,45 +118,15 @@ def with_numbers(formula: str, numbers: Mapping[str, Any], at: int = 0) -> Cell:
     return Written(formula, "", numbers, at)
 
 
-def without_empty_column(block: Block) -> Block:
-    """The block without its last column where that is empty."""
-    if any(row[-1] != "" for row in block.rows):
-        return block
-    return replace(block, header=block.header[:-1], rows=tuple(row[:-1] for row in block.rows))
-
-
 def parameters_left_out(layer: LayerPass, shown: int) -> str:
     """A sentence where parameters of a layer are left out."""
     more = sum(array.size for array in layer.parameters.values()) - shown
     return f"{more:,} more parameters: --unit {layer.name}.0 shows those of a unit" if more else ""
 
 
-def unit_direction(rows: Array, unit: int) -> FloatArray:
-    """The direction of a single number."""
-    direction = np.zeros(rows.size)
-    direction[unit] = 1.0
-    return direction.reshape(rows.shape)
-
-
-def norm_of(array: Array) -> float:
-    """The Euclidean norm of all numbers."""
-    return float(np.linalg.norm(array.ravel()))
-
-
-def place_in_theta(layer: LayerPass, name: str, index: tuple[int, ...]) -> int:
-    """The place of a number in theta."""
-    shape = layer.parameters[name].shape
-    return layer.places[name] + int(np.ravel_multi_index(index, shape))
-
-
 def number_label(name: str, index: tuple[int, ...]) -> str:
     """A number of a parameter array: weight[0,2]."""
     return f"{name}[{','.join(map(str, index))}]"
-
-
-def shape_words(array: Array) -> str:
-    """8 x 8 x 16."""
-    return " x ".join(map(str, array.shape))
 
 
 def left_out_words(all_units: int, shown: int, noun: str, layer: str) -> str:

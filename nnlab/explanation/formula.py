@@ -95,6 +95,8 @@ class Written:
 class Notation(Protocol):
     """How the parts of a formula look."""
 
+    fraction_is_whole: bool  # a quotient needs no brackets, in or around it
+
     def number(self, value: float) -> str:
         """A number; it may be negative."""
 
@@ -103,9 +105,6 @@ class Notation(Protocol):
 
     def combine(self, kind: type[ast.AST], left: str, right: str) -> str:
         """Two operands and their operator."""
-
-    def fraction_is_whole(self) -> bool:
-        """Whether a quotient needs no brackets, in or around it."""
 
     def minus(self, inner: str) -> str:
         """The negative of something."""
@@ -166,13 +165,13 @@ def formula_numbers(formula: str, numbers: Numbers, at: int) -> dict[str, Any]:
     A name in a `sum` has its whole vector; a `norm`, `mean` or `var` stands for itself: "norm(g)".
     """
     tree = parse_formula(formula)
-    single = {name: float(_element(numbers[name], at)) for name in _names(tree, OF_VECTORS)}
+    single = {name: float(_element(numbers[name], at)) for name in sorted(_names(tree, OF_VECTORS))}
     single |= {
         ast.unparse(call): float(_compute(call, numbers, at))
-        for function in OF_VECTORS.keys() - {"sum"}
+        for function in sorted(OF_VECTORS.keys() - {"sum"})
         for call in _calls(tree, function)
     }
-    wholes = {name: numbers[name] for call in _calls(tree, "sum") for name in _names(call)}
+    wholes = {name: numbers[name] for call in _calls(tree, "sum") for name in sorted(_names(call))}
     return {**single, **wholes}
 
 
@@ -258,11 +257,9 @@ class _Writer:
 
     def _operation(self, node: ast.BinOp, kind: type[ast.AST], at: int) -> tuple[str, int]:
         notation = self.notation
-        whole = kind is ast.Div and notation.fraction_is_whole()
-        if whole:
+        left, right, binding = BINDINGS[kind]
+        if kind is ast.Div and notation.fraction_is_whole:
             left, right, binding = CASES, CASES, ATOM
-        else:
-            left, right, binding = BINDINGS[kind]
         sides = self.write(node.left, at, left), self.write(node.right, at, right)
         return notation.combine(kind, *sides), binding
 
@@ -306,6 +303,8 @@ SYMBOLS: dict[type[ast.AST], str] = {
 class TextNotation:
     """Formulas for terminals: lr * m^ / (sqrt(v^) + eps)."""
 
+    fraction_is_whole = False
+
     def number(self, value: float) -> str:
         return f"{value + 0.0:.5g}"  # -0.0 + 0.0 is 0.0
 
@@ -314,9 +313,6 @@ class TextNotation:
 
     def combine(self, kind: type[ast.AST], left: str, right: str) -> str:
         return f"{left}{SYMBOLS[kind]}{right}"
-
-    def fraction_is_whole(self) -> bool:
-        return False
 
     def minus(self, inner: str) -> str:
         return f"-{inner}"

@@ -1,7 +1,5 @@
 """The row's way forward: inputs, each layer's outputs, the loss."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from nnlab.core.losses import LOSSES
@@ -10,23 +8,20 @@ from nnlab.explanation.blocks import (
     RAW,
     WITH_NUMBERS,
     Block,
+    Cell,
     Row,
-    input_name,
     left_out_words,
     loss_numbers,
     member_name,
-    norm_of,
-    output_name,
-    shape_words,
     unit_numbers,
     with_name,
     with_numbers,
-    without_empty_column,
 )
 from nnlab.explanation.formula import Written
 from nnlab.explanation.passage import LayerPass
 from nnlab.explanation.row import RowExplanation, RowFacts
 from nnlab.explanation.selection import Selection, most_important
+from nnlab.show.words import shape_text
 
 
 def inputs_block(explained: RowExplanation) -> Block:
@@ -36,7 +31,7 @@ def inputs_block(explained: RowExplanation) -> Block:
     x, dx = first.x.ravel(), first.dx.ravel()
     raw = facts.raw.ravel()
     shown = most_important(len(x), x * dx)  # a blank pixel moves no weight
-    rows = tuple((input_name(facts, i), float(raw[i]), float(x[i])) for i in shown)
+    rows = tuple((facts.input_name(i), float(raw[i]), float(x[i])) for i in shown)
     text = _target_words(facts, passage.target)
     left = left_out_words(len(x), len(shown), "inputs", "")
     return Block("inputs", "Inputs", text, (), ("input", RAW, "scaled"), rows, left)
@@ -52,21 +47,16 @@ def _target_words(facts: RowFacts, t: FloatArray) -> str:
     return f"The target is {numbers}{more}."
 
 
-def forward_blocks(explained: RowExplanation) -> Iterator[Block]:
-    """A block per layer."""
-    for layer in explained.layers:
-        yield _forward_block(layer, explained.selection)
-
-
-def _forward_block(layer: LayerPass, selection: Selection) -> Block:
+def forward_block(layer: LayerPass, selection: Selection) -> Block:
+    """What a layer makes of the row, unit by unit; of an image the norms."""
     formulas = with_name("y", layer.layer.formula)
-    title = f"{layer.name}: {shape_words(layer.x)} to {shape_words(layer.y)}"
+    title = f"{layer.name}: {shape_text(layer.x.shape)} to {shape_text(layer.y.shape)}"
     if layer.y.ndim > 1:
         return _maps_block(title, formulas, layer, selection)
     mixes = any(array.ndim > 1 for array in layer.parameters.values())
     same = layer.x.shape == layer.y.shape and not mixes
     # The same units as of the layer before where each unit has one input.
-    units = selection.of(layer.index, layer.y, layer.dx if same else layer.dy)
+    units = selection.of(layer.index, layer.dx if same else layer.dy)
     rows: list[Row] = []
     for unit in units:
         x = (float(layer.x[unit]),) if same else ()
@@ -74,9 +64,8 @@ def _forward_block(layer: LayerPass, selection: Selection) -> Block:
         rows.append((unit, *x, float(layer.y[unit]), written))
     header = ("unit", *(("x",) if same else ()), "y", WITH_NUMBERS)
     left = left_out_words(len(layer.y), len(units), "units", layer.name)
-    return without_empty_column(
-        Block("outputs", title, _dropped(layer), formulas, header, tuple(rows), left, layer.name)
-    )
+    text = _dropped(layer)
+    return Block("outputs", title, text, formulas, header, tuple(rows), left, layer.name)
 
 
 def _dropped(layer: LayerPass) -> str:
@@ -96,13 +85,15 @@ def _maps_block(
     title: str, formulas: tuple[Written, ...], layer: LayerPass, selection: Selection
 ) -> Block:
     """An image: the norms, and those of the channels that were asked for."""
-    rows: list[Row] = [("all", norm_of(layer.y), norm_of(layer.dy))]
     units = selection.units.get(layer.index, ())
-    rows += [(u, norm_of(layer.y[..., u]), norm_of(layer.dy[..., u])) for u in units]
+    maps: list[tuple[Cell, FloatArray, FloatArray]] = [("all", layer.y, layer.dy)]
+    maps += [(unit, layer.y[..., unit], layer.dy[..., unit]) for unit in units]
+    norm = np.linalg.norm
+    rows = tuple((name, float(norm(y)), float(norm(dy))) for name, y, dy in maps)
     left = "" if units else f"--unit {layer.name}.0 shows a channel"
     header = ("channel", "norm of y", "norm of dL/dy")
     text = _dropped(layer)
-    return Block("channels", title, text, formulas, header, tuple(rows), left, layer.name)
+    return Block("channels", title, text, formulas, header, rows, left, layer.name)
 
 
 def loss_block(explained: RowExplanation) -> Block:
@@ -115,7 +106,7 @@ def loss_block(explained: RowExplanation) -> Block:
     units = most_important(len(y), passage.layers[-1].dy)
     rows = []
     for unit in units:
-        label = output_name(facts, unit, len(y))
+        label = facts.output_name(unit, len(y))
         written = with_numbers(loss.term_formula, loss_numbers(passage), unit)
         z = (float(passage.z[unit]),) if scaled else ()
         rows.append((label, float(y[unit]), *z, float(t[unit]), float(terms[unit]), written))
@@ -125,6 +116,4 @@ def loss_block(explained: RowExplanation) -> Block:
     fused = "" if loss.fuses is None else f" {loss.fuses} is computed as part of the loss."
     left = left_out_words(len(y), len(units), "outputs", "")
     formulas = with_name("loss", loss.term_formula)
-    return without_empty_column(
-        Block("loss", f"Loss: {name}", total + fused, formulas, header, tuple(rows), left)
-    )
+    return Block("loss", f"Loss: {name}", total + fused, formulas, header, tuple(rows), left)

@@ -24,6 +24,8 @@ TIMES = "<mo>\N{DOT OPERATOR}</mo>"
 class MathNotation:
     """Fractions, roots, powers and hats, as in a book."""
 
+    fraction_is_whole = True
+
     def number(self, value: float) -> str:
         size = abs(value)
         sign = f"<mo>{true_minus('-')}</mo>" if value < 0 else ""
@@ -54,9 +56,6 @@ class MathNotation:
         sign = TIMES if kind is ast.Mult else f"<mo>{escape(SIGNS[kind])}</mo>"
         return f"{left}{sign}{right}"
 
-    def fraction_is_whole(self) -> bool:
-        return True
-
     def minus(self, inner: str) -> str:
         return f"<mrow><mo>{true_minus('-')}</mo>{inner}</mrow>"
 
@@ -68,24 +67,18 @@ class MathNotation:
         inner = "<mo>,</mo>".join(arguments)
         if function == "sqrt":
             return f"<msqrt>{inner}</msqrt>"
-        if function == "abs":
-            return f"<mrow><mo>|</mo>{inner}<mo>|</mo></mrow>"
-        if function == "norm":
-            return f"<mrow><mo>‖</mo>{inner}<mo>‖</mo></mrow>"
+        if sign := {"abs": "|", "norm": "‖"}.get(function):
+            return f"<mrow><mo>{sign}</mo>{inner}<mo>{sign}</mo></mrow>"
         if function == "sum":
             return f"<mrow><mo>∑</mo>{inner}</mrow>"
         name = f"<mi>{escape(GREEK.get(function, function))}</mi>"
         return f"<mrow>{name}{self.brackets(inner)}</mrow>"
 
     def cases(self, first: str, condition: str, second: str) -> str:
-        rows = [
-            f"<mtr><mtd>{value}</mtd><mtd><mtext>{word}</mtext>{where}</mtd></mtr>"
-            for value, word, where in (
-                (first, "if\N{NO-BREAK SPACE}", condition),
-                (second, "otherwise", ""),
-            )
-        ]
-        table = f'<mtable columnalign="left">{"".join(rows)}</mtable>'
+        where = f"<mtext>if\N{NO-BREAK SPACE}</mtext>{condition}"
+        rows = f"<mtr><mtd>{first}</mtd><mtd>{where}</mtd></mtr>"
+        rows += f"<mtr><mtd>{second}</mtd><mtd><mtext>otherwise</mtext></mtd></mtr>"
+        table = f'<mtable columnalign="left">{rows}</mtable>'
         return f"<mrow><mo>{{</mo>{table}</mrow>"
 
     def more(self, terms: int) -> str:

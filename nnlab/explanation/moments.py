@@ -21,13 +21,13 @@ from nnlab.errors import Diverged, RunUnreadable, UsageError
 from nnlab.experiment import outcome
 from nnlab.experiment.resume import initial_state, rebuild
 from nnlab.experiment.state import digest, freeze, thaw
-from nnlab.explanation.passage import Passage, RowMoment
+from nnlab.explanation.passage import Passage, RowMoment, draw_for
 from nnlab.explanation.row import RowExplanation, RowFacts
 from nnlab.explanation.selection import Selection, parse_units
 from nnlab.run.run import Run
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.words import count, duration
-from nnlab.training import State, run_bursts, start
+from nnlab.training import Plan, State, run_bursts, start
 from nnlab.training.drivers import NumpyDriver
 from nnlab.training.evaluation import Tally
 
@@ -178,6 +178,8 @@ def _explanation(
                 f"With the weights after epoch {moment.epoch:,}, the loss or a gradient of row "
                 f"{place.number:,} is not finite. Choose an earlier epoch."
             )
+    updates = moment.step - 1 - state.step  # of the epoch before that of the row: in no file
+    since = f", and {count(updates, 'more update')}" if updates else ""
     facts = RowFacts(
         run=run.name,
         row=f"row {place.number:,} ({place.name} part)",
@@ -189,17 +191,11 @@ def _explanation(
         task=dataset.task,
         sentences=(
             sentence,
-            f"Weights and state of the optimizer: {source}{_updates_since(state, moment)}.",
+            f"Weights and state of the optimizer: {source}{since}.",
             *_remarks(run, state, moment),
         ),
     )
     return RowExplanation(facts, passage, selection)
-
-
-def _updates_since(state: State, moment: RowMoment) -> str:
-    """The updates of the epoch before that of the row, which no file holds."""
-    updates = moment.step - 1 - state.step
-    return f", and {count(updates, 'more update')}" if updates else ""
 
 
 def _remarks(run: Run, state: State, moment: RowMoment) -> Iterator[str]:
@@ -253,7 +249,7 @@ def row_moment(built: Built, place: RowPlace, state: State, ended: bool) -> tupl
     copied = _empty_state(built)
     thaw(copied, *freeze(state))
     plan = built.plan
-    driver = NumpyDriver(plan, copied, Tally.of(plan.kind, plan.loss, plan.train.targets))
+    driver = _driver(plan, copied)
     order = driver.order(state.epoch)
     position = place.index if order is None else int(np.flatnonzero(order == place.index)[0])
     number, at = divmod(position, driver.batches.batch)
@@ -264,7 +260,7 @@ def row_moment(built: Built, place: RowPlace, state: State, ended: bool) -> tupl
         )
     x, t = _walk_to(driver, number, train=not ended)
     lr, step = float(driver.rates(1)[0]), copied.step + 1
-    values, draws = copied.network.values.copy(), _draws(copied, len(x))
+    values, draws = copied.network.values.copy(), draw_for(state.network, copied.generators, len(x))
     moment = RowMoment(state.epoch, x, t, at, values, copied.slots, lr, step, draws, False)
     if ended:
         rows = f", of {len(x):,} rows," if len(x) > 1 else ""
@@ -304,23 +300,15 @@ def _walk_to(driver: NumpyDriver, number: int, train: bool) -> tuple[Array, Arra
     raise RuntimeError(f"there is no batch {number}")
 
 
-def _draws(state: State, rows: int) -> dict[int, Array]:
-    """What the layers would draw for the next batch; the state's generators move on."""
-    draws = {}
-    for index, rng in state.generators.items():
-        draws[index] = np.empty((rows, *state.network.shapes[index]), np.float32)
-        rng.random(dtype=np.float32, out=draws[index])
-    return draws
+def _driver(plan: Plan, state: State) -> NumpyDriver:
+    return NumpyDriver(plan, state, Tally.of(plan.kind, plan.loss, plan.train.targets))
 
 
 def _alone(built: Built, place: RowPlace, state: State) -> RowMoment:
     """The row as its own batch, with the weights that are evaluated."""
     x, t = place.part.copied(slice(place.index, place.index + 1))
-    driver = NumpyDriver(
-        built.plan, state, Tally.of(built.plan.kind, built.plan.loss, built.plan.train.targets)
-    )
     values, slots = state.weights.copy(), {k: v.copy() for k, v in state.slots.items()}
     if built.plan.optimizer.searches:  # its slots belong to the loss of other rows
         slots = built.plan.optimizer.new_slots(state.network.trained)
-    lr = float(driver.rates(1)[0])
+    lr = float(_driver(built.plan, state).rates(1)[0])
     return RowMoment(state.epoch, x, t, 0, values, slots, lr, state.step + 1, {}, True)

@@ -57,6 +57,15 @@ class FixedDraws:
         out[...] = self.numbers
 
 
+def draw_for(network: Network, generators: Generators, rows: int) -> dict[int, Array]:
+    """What the layers would draw for the next batch, by layer; the generators move on."""
+    draws = {}
+    for index, rng in generators.items():
+        draws[index] = np.empty((rows, *network.shapes[index]), np.float32)
+        rng.random(dtype=np.float32, out=draws[index])
+    return draws
+
+
 @dataclass(frozen=True, eq=False)
 class LayerPass:
     """The row in a layer: x, y and the derivatives dL/dy, dL/dx, in the shapes of a row.
@@ -76,6 +85,10 @@ class LayerPass:
     gradients: Mapping[str, FloatArray]
     places: Mapping[str, int]
     statistics: Mapping[str, FloatArray]
+
+    def place(self, name: str, index: tuple[int, ...]) -> int:
+        """The place of a parameter in theta."""
+        return self.places[name] + int(np.ravel_multi_index(index, self.parameters[name].shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,10 +146,9 @@ class Passage:
         binding, at = self._binding, self._at
         z = binding.forward(self._x)
         self.value = self._row_loss(z)
-        if binding.dz is None:
-            raise RuntimeError("a binding for training has no room for dz")
-        binding.dz[...] = 0.0
-        self.loss.gradient(z[at : at + 1], self.t[None], binding.dz[at : at + 1], self._memory)
+        dz: Any = binding.dz  # there is one where there is a gradient
+        dz[...] = 0.0
+        self.loss.gradient(z[at : at + 1], self.t[None], dz[at : at + 1], self._memory)
         binding.backward(self._x)
         g = self._gradient.copy()
         return g, tuple(self._layer_passes(g))
@@ -253,8 +265,7 @@ class Passage:
         """The trained parameters (T,) after the update, by the optimizer itself."""
         trained, weights = self.network.layout.trained, self.network.layout.weights
         theta, g = self.theta[:trained].copy(), self.batch_gradient[:trained].copy()
-        slots = {name: np.array(slot, np.float64) for name, slot in self.moment.slots.items()}
-        o = bind(self.optimizer, theta, weights, slots, g)
+        o = bind(self.optimizer, theta, weights, self._slots(), g)
         o.loss = self._batch[1]
         if self.optimizer.shapes_gradient:
             self.optimizer.shape_gradient(o)
@@ -266,7 +277,6 @@ class Passage:
         """The optimizer's rule line by line; empty where it has none."""
         if not self.optimizer.rule:
             return ()
-        slots = {name: np.array(slot, np.float64) for name, slot in self.moment.slots.items()}
         trained = self.network.layout.trained
         numbers: dict[str, Any] = {
             **{field.name: getattr(self.optimizer, field.name) for field in fields(self.optimizer)},
@@ -274,7 +284,7 @@ class Passage:
             "g": self.batch_gradient[:trained],
             "t": self.moment.step,
             "lr": self.moment.lr,
-            **self.optimizer.state(slots),
+            **self.state,
         }
         is_weight = np.arange(trained) < self.network.layout.weights
         steps = []
@@ -289,8 +299,11 @@ class Passage:
     @property
     def state(self) -> Mapping[str, FloatArray]:
         """The optimizer's state (T,) before the update, by the names of its rule."""
-        slots = {name: np.array(slot, np.float64) for name, slot in self.moment.slots.items()}
-        return self.optimizer.state(slots)
+        return self.optimizer.state(self._slots())
+
+    def _slots(self) -> dict[str, FloatArray]:
+        """A copy of the slots in float64."""
+        return {name: np.array(slot, np.float64) for name, slot in self.moment.slots.items()}
 
 
 def _best_difference(at: Callable[[float], float], slope: float) -> float:

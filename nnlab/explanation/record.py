@@ -2,37 +2,12 @@
 
 from typing import Any
 
-from nnlab.explanation.blocks import (
-    DIFFERENCE,
-    NEW,
-    RAW,
-    ROW_GRADIENT,
-    WITH_NUMBERS,
-    Block,
-    Cell,
-    Chapter,
-)
+from nnlab.explanation.blocks import KEYS, Block, Cell
 from nnlab.explanation.formula import TextNotation, Written, formula_numbers, write
 from nnlab.explanation.row import RowExplanation
 from nnlab.explanation.story import chapters
 from nnlab.run.text import json_value
 
-# Column -> key; other columns are keys as they are.
-KEYS = {
-    "": "name",
-    RAW: "raw",
-    "target t": "t",
-    "scaled target t": "t",
-    "dL/dx": "dx",
-    "dL/dy": "dy",
-    "dL/dz": "dz",
-    "norm of y": "norm_y",
-    "norm of dL/dy": "norm_dy",
-    DIFFERENCE: "central_difference",
-    ROW_GRADIENT: "row_g",
-    NEW: "new_w",
-    WITH_NUMBERS: "formula",
-}
 NOTATION = TextNotation()
 
 
@@ -53,14 +28,12 @@ def explanation_record(explained: RowExplanation) -> dict[str, Any]:
             "target": passage.target,
             "outputs": passage.outputs,
             "loss": passage.value,
-            "chapters": list(map(_chapter_record, chapters(explained))),
+            "chapters": [
+                {"title": c.title, "text": c.text, "blocks": list(map(_block_record, c.blocks))}
+                for c in chapters(explained)
+            ],
         }
     )
-
-
-def _chapter_record(chapter: Chapter) -> dict[str, Any]:
-    blocks = list(map(_block_record, chapter.blocks))
-    return {"title": chapter.title, "text": chapter.text, "blocks": blocks}
 
 
 def _block_record(block: Block) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from nnlab.core.types import Array
 from nnlab.explanation.passage import LayerPass, Passage
 from nnlab.explanation.selection import Selection
-from nnlab.show.words import count
+from nnlab.show.words import after
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +28,15 @@ class RowFacts:
     task: str
     sentences: tuple[str, ...]
 
+    def input_name(self, index: int) -> str:
+        """The name of an input, or x and its number."""
+        return self.input_names[index] if self.input_names else f"x{index}"
+
+    def output_name(self, index: int, outputs: int) -> str:
+        """The name of one of so many outputs: its class or target, or its number."""
+        names = self.output_names
+        return names[index] if len(names) == outputs else str(index)
+
 
 @dataclass(frozen=True, eq=False)
 class RowExplanation:
@@ -40,8 +49,7 @@ class RowExplanation:
     @property
     def when(self) -> str:
         """The epoch in words."""
-        epoch = self.passage.moment.epoch
-        return f"after {count(epoch, 'epoch')}" if epoch else "before training"
+        return after(self.passage.moment.epoch)
 
     @property
     def title(self) -> str:

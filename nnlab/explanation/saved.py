@@ -6,8 +6,8 @@ from nnlab.build import encoded_targets
 from nnlab.config.schema import Config
 from nnlab.core.network import Network
 from nnlab.core.random import permutation
-from nnlab.core.types import Array, IntArray
-from nnlab.explanation.passage import Passage, RowMoment
+from nnlab.core.types import IntArray
+from nnlab.explanation.passage import Passage, RowMoment, draw_for
 from nnlab.explanation.row import RowExplanation, RowFacts
 from nnlab.explanation.selection import FEW_UNITS, Selection
 from nnlab.run.rows import SavedRows
@@ -85,7 +85,7 @@ def _first_moment(run: Run, network: Network, rows: SavedRows) -> RowMoment:
         slots=config.optimizer.new_slots(network.trained),
         lr=config.schedule.rate(0, config.optimizer.lr, total),
         step=1,
-        draws=_first_draws(network, config.seed, len(chosen)),
+        draws=draw_for(network, network.generators(config.seed), len(chosen)),
         alone=False,
     )
 
@@ -95,11 +95,3 @@ def _is_small(network: Network) -> bool:
     flat = all(len(shape) == 1 and shape[0] <= FEW_UNITS for shape in network.shapes)
     learns = all(layer.differentiable for layer in network.layers)
     return flat and learns and 0 < network.theta.size <= MOST_PARAMETERS_SHOWN
-
-
-def _first_draws(network: Network, seed: int, rows: int) -> dict[int, Array]:
-    draws = {}
-    for index, rng in network.generators(seed).items():
-        draws[index] = np.empty((rows, *network.shapes[index]), np.float32)
-        rng.random(dtype=np.float32, out=draws[index])
-    return draws

@@ -1,6 +1,6 @@
 """Which units and numbers are shown: all of a small network, of a large one those that matter."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,14 +27,11 @@ class Selection:
         """Whether a layer is shown."""
         return not self.units or index in self.units
 
-    def of(self, index: int, values: FloatArray, slopes: FloatArray) -> list[int]:
-        """The units of a layer: asked for, or all, or those with the largest derivatives.
-
-        values, slopes: (m,), of a unit its output and its derivative.
-        """
+    def of(self, index: int, slopes: FloatArray) -> list[int]:
+        """The units of a layer: asked for, or all, or those with the largest derivatives (m,)."""
         if index in self.units:
             return list(self.units[index])
-        return most_important(len(values), slopes)
+        return most_important(len(slopes), slopes)
 
     def parameters(self, layer: LayerPass) -> list[tuple[str, tuple[int, ...]]]:
         """The numbers of a layer's parameters that are shown: array and index.
@@ -74,7 +71,7 @@ def parse_units(
     names = [layer_name(layers, index) for index in range(len(layers))]
     counts = {name: shape[-1] for name, shape in zip(names, shapes, strict=True)}
     units: dict[int, tuple[int, ...]] = {}
-    for text in _split(texts):
+    for text in filter(None, map(str.strip, ",".join(texts).split(","))):
         where, _, number = text.rpartition(".")
         name = next((name for name in names if where in (name, name.partition(".")[0])), None)
         if name is None:
@@ -89,8 +86,3 @@ def parse_units(
         index = names.index(name)
         units[index] = (*units.get(index, ()), int(number))
     return Selection({index: tuple(sorted(set(numbers))) for index, numbers in units.items()})
-
-
-def _split(texts: Sequence[str]) -> Iterator[str]:
-    for text in texts:
-        yield from filter(None, (part.strip() for part in text.split(",")))

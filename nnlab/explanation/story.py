@@ -1,10 +1,13 @@
 """The story of an explained row, in chapters: the row, forward, backward, update."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 import numpy as np
 
 from nnlab.explanation.backward import backward_blocks
-from nnlab.explanation.blocks import Chapter
-from nnlab.explanation.forward import forward_blocks, inputs_block, loss_block
+from nnlab.explanation.blocks import Block, Chapter
+from nnlab.explanation.forward import forward_block, inputs_block, loss_block
 from nnlab.explanation.row import RowExplanation
 from nnlab.explanation.update import update_blocks, update_words
 
@@ -21,13 +24,25 @@ INDICES = {
 
 def chapters(explained: RowExplanation) -> tuple[Chapter, ...]:
     """Everything that is shown."""
+    layers = (forward_block(layer, explained.selection) for layer in explained.layers)
     with np.errstate(all="ignore"):  # weights that grow without bounds may overflow
         return (
-            Chapter("The row", "", (inputs_block(explained),)),
-            Chapter("Forward", "", (*forward_blocks(explained), loss_block(explained))),
-            Chapter("Backward", _backward_words(explained), tuple(backward_blocks(explained))),
-            Chapter("Update", update_words(explained.passage), tuple(update_blocks(explained))),
+            _chapter("The row", "", [inputs_block(explained)]),
+            _chapter("Forward", "", [*layers, loss_block(explained)]),
+            _chapter("Backward", _backward_words(explained), backward_blocks(explained)),
+            _chapter("Update", update_words(explained.passage), update_blocks(explained)),
         )
+
+
+def _chapter(title: str, text: str, blocks: Iterable[Block]) -> Chapter:
+    """A chapter of blocks; a last column that is empty, of formulas, is left out."""
+    shown = (
+        block
+        if any(row[-1] != "" for row in block.rows)
+        else replace(block, header=block.header[:-1], rows=tuple(row[:-1] for row in block.rows))
+        for block in blocks
+    )
+    return Chapter(title, text, tuple(shown))
 
 
 def _backward_words(explained: RowExplanation) -> str:

@@ -15,7 +15,6 @@ from nnlab.explanation.blocks import (
     member_name,
     number_label,
     parameters_left_out,
-    place_in_theta,
 )
 from nnlab.explanation.formula import Written
 from nnlab.explanation.passage import LayerPass, Passage
@@ -32,7 +31,7 @@ def update_words(passage: Passage) -> str:
     return f"{sentence} g is the {how} of the gradients of the {rows:,} rows of the batch."
 
 
-def frozen_words(explained: RowExplanation) -> str:
+def _frozen_words(explained: RowExplanation) -> str:
     """The layers that the update leaves as they are."""
     names = ", ".join(layer.name for layer in explained.layers if layer.layer.freeze)
     return f"Frozen, so left as they are: {names}." if names else ""
@@ -46,7 +45,7 @@ def update_blocks(explained: RowExplanation) -> Iterator[Block]:
     text = "" if steps else f"{name} has no formulas here: its result is shown."
     if any(step.assignment.weights for step in steps):
         text = "Biases have no decay and no l1: those lines are for weights."
-    text = " ".join(filter(None, [text, frozen_words(explained)]))
+    text = " ".join(filter(None, [text, _frozen_words(explained)]))
     yield Block("rule", f"The rule of {name}", text, formulas)
     layers = list(explained.learning_layers)
     for layer in layers:
@@ -61,7 +60,7 @@ def _short_block(explained: RowExplanation, layer: LayerPass) -> Block:
     (step,) = passage.rule_steps
     rows: list[Row] = []
     for name, index in explained.selection.parameters(layer):
-        at = place_in_theta(layer, name, index)
+        at = layer.place(name, index)
         written = Written(step.assignment.formula, "", step.numbers, at)
         numbers = (*_gradients(passage, at), float(passage.new_theta[at]))
         rows.append((number_label(name, index), *numbers, written))
@@ -74,7 +73,7 @@ def _long_block(explained: RowExplanation, layer: LayerPass) -> Block:
     passage, state = explained.passage, explained.passage.state
     rows: list[Row] = []
     for name, index in explained.selection.parameters(layer):
-        at = place_in_theta(layer, name, index)
+        at = layer.place(name, index)
         states = (float(slot[at]) for slot in state.values())
         before = (float(passage.theta[at]), *_gradients(passage, at), *states)
         rows.append((number_label(name, index), *before, float(passage.new_theta[at])))
@@ -101,7 +100,7 @@ def _written_out(explained: RowExplanation, layer: LayerPass) -> Iterator[Block]
     passage = explained.passage
     moves = np.abs(passage.new_theta - passage.theta[: len(passage.new_theta)])
     places = {
-        place_in_theta(layer, name, index): number_label(name, index)
+        layer.place(name, index): number_label(name, index)
         for name, index in explained.selection.parameters(layer)
     }
     chosen = list(places) if explained.selection.units else [max(places, key=lambda at: moves[at])]

@@ -1,7 +1,7 @@
 """From the folder of a run to messages for a page, while the run trains."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -37,7 +37,7 @@ from nnlab.show.page.film import Film
 from nnlab.show.page.findings import finding_words
 from nnlab.show.page.replay import moment_labels
 from nnlab.show.page.run import key_numbers, run_story
-from nnlab.show.page.scenes import SCENES, make_scenes, what_is_not_drawn
+from nnlab.show.page.scenes import make_scenes, moment_message, still_message
 from nnlab.show.words import run_title
 
 LOOK = 0.2  # seconds between two looks at a folder
@@ -101,7 +101,7 @@ class RunFollower(Follower):
         self.folder, self.feed = folder, feed
         self._run = GrowingView(folder.path)
         self._shown: set[int] = set()  # epochs whose moments were published
-        self._has_scenes = False
+        self._scenes: list[str] | None = None  # the kinds of those in the page
         self._before: Array | None = None  # the values of the newest moment
         self._built: Built | None = None
         self._ended, self._seconds = False, 0.0  # of the training
@@ -155,16 +155,13 @@ class RunFollower(Follower):
             self._shown.add(epoch)
 
     def _publish_moment(self, film: Film, label: str) -> None:
-        scenes = make_scenes(film)
-        if not self._has_scenes:
-            still = [without_moving(scene) for scene in scenes]
-            note = what_is_not_drawn(scenes)
-            self.feed.publish({"kind": "scenes", "scenes": still, "note": note})
-            self._has_scenes = True
-        if scenes:
-            epoch = int(film.epochs[0])
-            moving = [only_moving(scene) for scene in scenes]
-            self.feed.publish({"kind": "moment", "epoch": epoch, "label": label, "scenes": moving})
+        if self._scenes is None:
+            scenes = make_scenes(film)
+            self.feed.publish(still_message(scenes))
+            self._scenes = [scene["kind"] for scene in scenes]
+        message = moment_message(film, self._scenes, int(film.epochs[0]), label)
+        if self._scenes and message:
+            self.feed.publish(message)
 
     def _publish_findings(self, run: View) -> None:
         """What the doctor says so far, or said at the end."""
@@ -177,7 +174,7 @@ class RunFollower(Follower):
         for finding in findings:
             first = self._since.setdefault(finding["kind"], evidence.epochs)
             finding["epoch"] = first if finding["epoch"] is None else finding["epoch"]
-        words = [asdict(finding_words(finding)) for finding in findings]
+        words = list(map(finding_words, findings))
         self.feed.publish({"kind": "findings", "findings": words})
 
     def _stamps(self, files: tuple[str, ...]) -> list[Any]:
@@ -200,17 +197,6 @@ def known_weights(run: View) -> dict[int, Array]:
     if epoch is not None and epoch not in stored:
         stored[epoch] = network.values.copy()
     return stored
-
-
-def without_moving(scene: Mapping[str, Any]) -> dict[str, Any]:
-    """What stays of a scene."""
-    moving = SCENES[scene["kind"]].moving
-    return {key: value for key, value in scene.items() if key not in moving}
-
-
-def only_moving(scene: Mapping[str, Any]) -> dict[str, Any]:
-    """What moves of a scene."""
-    return {key: scene[key] for key in SCENES[scene["kind"]].moving}
 
 
 def title_of(path: Path) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """From the folder of a sweep to messages for a page, while its trials train."""
 
+from dataclasses import asdict
 from time import monotonic
 from typing import Any
 
@@ -8,7 +9,6 @@ from nnlab.live.follow import Follower
 from nnlab.run.sweeps import SweepFolder
 from nnlab.show.figures.sweep_view import SweepView
 from nnlab.show.page.sweep import records_in_order, sweep_records, sweep_story, trials_table
-from nnlab.show.page.tables import Table
 
 
 class SweepFollower(Follower):
@@ -32,13 +32,7 @@ class SweepFollower(Follower):
         story = sweep_story(sweep.about, records)
         self.feed.publish(
             {"kind": "page", "story": story, "numbers": [], "ended": False},
-            {"kind": "trials", "table": table_record(trials_table(sweep, records))},
+            {"kind": "trials", "table": asdict(trials_table(sweep, records))},
             {"kind": "charts", "charts": [chart for chart, _ in sweep_records(sweep)]},
         )
         self._trials = trials
-
-
-def table_record(table: Table) -> dict[str, Any]:
-    """A table as live.js draws it."""
-    rows = [[{"text": cell.text, "order": cell.order} for cell in row] for row in table.rows]
-    return {"caption": table.caption, "header": table.header, "rows": rows}

@@ -1,6 +1,5 @@
 """The page that asks a trained network: a board to draw on, or a slider for each input."""
 
-import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,13 +17,13 @@ from nnlab.play.drawing import ImageForm, decode_ink
 from nnlab.show.figures import View
 from nnlab.show.figures.images import images_across, tiles
 from nnlab.show.page.render import live_page
+from nnlab.show.page.scenes import signed_bytes
 from nnlab.show.words import format_number
 
 MOST_INPUTS = 60  # sliders
 MOST_BARS = 40  # answers, the largest first where there are more
 MOST_MAPS, MOST_LAYERS = 64, 6  # images of a layer, and layers with images
 LARGEST = float(np.finfo(np.float32).max)  # of an input
-MIDDLE = 127  # of a byte that stands for a number with a sign
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +56,8 @@ class QuestionPage:
 
     def form(self) -> dict[str, Any]:
         """What the page asks with."""
-        story = f"The network {self.run.when}."
-        if self.draws:
-            return {"story": story, "draws": True, "sliders": []}
-        return {"story": story, "draws": False, "sliders": self._sliders()}
+        sliders = [] if self.draws else self._sliders()
+        return {"story": f"The network {self.run.when}.", "draws": self.draws, "sliders": sliders}
 
     def answer(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """The answers to a drawing or to values, and what the layers make of it."""
@@ -72,17 +69,11 @@ class QuestionPage:
         else:
             row = self._row(body.get("values"))
         outputs = self.run.outputs(row[None])[0].astype(np.float64)
+        maps = self._maps(row) if self.draws else []
         if self.draws and self.run.data.learn == "inputs":
-            return {
-                "answers": [],
-                "decision": "",
-                "maps": [*self._maps(row), self._restored(outputs)],
-            }
-        return {
-            "answers": self._answers(outputs),
-            "decision": self._decision(outputs),
-            "maps": self._maps(row) if self.draws else [],
-        }
+            return {"answers": [], "decision": "", "maps": [*maps, self._restored(outputs)]}
+        answers, decision = self._answers(outputs), self._decision(outputs)
+        return {"answers": answers, "decision": decision, "maps": maps}
 
     @cached_property
     def _form_of_images(self) -> ImageForm:
@@ -228,7 +219,6 @@ def _sheet(maps: Array, title: str, wanted: int) -> dict[str, Any]:
     images = np.moveaxis(maps[:, :, :MOST_MAPS], 2, 0)[None].astype(np.float64)  # (1, c, h, w)
     count = images.shape[1]
     sheet = np.nan_to_num(tiles(images, images_across(count, images.shape[2] / images.shape[3])))
-    shades = np.round(MIDDLE + MIDDLE * sheet[0] / max(np.abs(sheet).max(), 1e-12))
     shown = f"{count} of {maps.shape[2]} maps" if maps.shape[2] > count else f"{count} maps"
     signs = "Dark blue is above zero, light orange below."
     caption = title if count == 1 else f"{title}: {shown}. {signs}"
@@ -240,7 +230,7 @@ def _sheet(maps: Array, title: str, wanted: int) -> dict[str, Any]:
         "zoom": max(1, wanted // sheet.shape[2]),
         "width": sheet.shape[2],
         "height": sheet.shape[1],
-        "fields": [base64.b64encode(shades.astype(np.uint8).tobytes()).decode("ascii")],
+        "fields": signed_bytes(sheet / max(np.abs(sheet).max(), 1e-12)),
     }
 
 

@@ -72,7 +72,7 @@ class Doctor:
     def _record(self, finding: Diagnosis) -> dict[str, Any]:
         """A finding as the page shows it; settings: each remedy that a click can apply."""
         settings = [[*remedy] if self.fits(remedy) else None for remedy in finding.remedies]
-        return asdict(finding_words(asdict(finding))) | {"settings": settings}
+        return finding_words(asdict(finding)) | {"settings": settings}
 
 
 def _case_of(training: SteppedTraining) -> tuple[Any, ...] | None:

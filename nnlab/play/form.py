@@ -5,7 +5,6 @@ are fields, so a new member appears by itself.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_origin
 
 from nnlab.config.annotations import allowed, choices, hints, item_hint, options, required_fields
@@ -30,37 +29,6 @@ LIVE = frozenset(
     | {"training.drop_last"}
 )
 LIVE_SETTINGS = ("optimizer.", "schedule.")
-
-
-@dataclass(frozen=True)
-class Field:
-    """A setting: its key, its value as text, and which values are allowed.
-
-    choices: the words of a menu; empty for a field to type in. live: whether a change needs no
-    reset.
-    """
-
-    key: str
-    name: str
-    value: str
-    choices: tuple[str, ...]
-    allowed: str
-    meaning: str
-    live: bool
-    required: bool = False
-
-
-@dataclass(frozen=True)
-class Section:
-    """The settings below a key; member: the chosen member of its family, '' without one."""
-
-    key: str
-    title: str
-    member: str
-    members: tuple[str, ...]
-    meaning: str
-    live: bool
-    fields: tuple[Field, ...]
 
 
 def is_live(key: str) -> bool:
@@ -111,18 +79,16 @@ def page_keys(start: Config) -> set[str]:
 
 
 def sections(config: Config, start: Config) -> list[dict[str, Any]]:
-    """The controls for a config, as JSON."""
-    values = settings_of(config)
-    return [asdict(section) for section in _sections(config, start, values)]
+    """The controls for a config, as JSON: for each key the settings below it.
 
-
-def _sections(config: Config, start: Config, values: Mapping[str, Any]) -> Iterator[Section]:
-    families, own = page_families(), [*_settings(Config, "")]
-    _, meanings = docstring_parts(Config)
-    yield Section("", "Seed", "", (), "", False, tuple(_fields(own, values, ("seed",))))
-    for key in hints(Config):
+    member: the chosen member of its family, '' without one. live: whether a change needs no reset.
+    """
+    families, own, values = page_families(), [*_settings(Config, "")], settings_of(config)
+    meanings = docstring_parts(Config)[1] | {"seed": ""}
+    controls = []
+    for key in sorted(hints(Config), key=lambda key: key != "seed"):
         family = families.get(key)
-        fields = [entry for entry in own if entry[0].startswith(f"{key}.")]
+        fields = [entry for entry in own if f"{entry[0]}.".startswith(f"{key}.")]
         member = ""
         names: tuple[str, ...] = ()
         if family is not None:
@@ -133,10 +99,18 @@ def _sections(config: Config, start: Config, values: Mapping[str, Any]) -> Itera
                 fields = [*_settings(cls, f"{key}."), *fields]
         if family is None and not fields:
             continue
-        title = TITLES.get(key, key.capitalize())
-        meaning = meanings.get(key, "")
-        shown = tuple(_fields(fields, values))
-        yield Section(key, title, member, names, meaning, is_live(key), shown)
+        controls.append(
+            {
+                "key": "" if key == "seed" else key,
+                "title": TITLES.get(key, key.capitalize()),
+                "member": member,
+                "members": names,
+                "meaning": meanings.get(key, ""),
+                "live": is_live(key),
+                "fields": _fields(fields, values),
+            }
+        )
+    return controls
 
 
 def layer_kinds() -> dict[str, Any]:
@@ -146,7 +120,7 @@ def layer_kinds() -> dict[str, Any]:
             "activation": name in ACTIVATIONS,
             "meaning": "".join(docstring_parts(cls)[0][:1]).strip(),
             "fields": [
-                asdict(replace(field, required=field.name in required_fields(cls)))
+                field | {"required": field["name"] in required_fields(cls)}
                 for field in _fields([*_settings(cls, "")], {})
             ],
         }
@@ -178,15 +152,20 @@ def _is_plain(hint: Any) -> bool:
     return len(listed) < len(known)
 
 
-def _fields(
-    settings: list[Setting], values: Mapping[str, Any], keys: tuple[str, ...] = ()
-) -> Iterator[Field]:
-    for key, hint, meaning in settings:
-        if not keys or key in keys:
-            text = flow(value_at(values, key))
-            menu = _menu(hint)
-            name = key.rpartition(".")[2]
-            yield Field(key, name, text, menu, allowed(hint), meaning, is_live(key))
+def _fields(settings: list[Setting], values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Settings with their values as text; choices: a menu's words, none for a field to type in."""
+    return [
+        {
+            "key": key,
+            "name": key.rpartition(".")[2],
+            "value": flow(value_at(values, key)),
+            "choices": _menu(hint),
+            "allowed": allowed(hint),
+            "meaning": meaning,
+            "live": is_live(key),
+        }
+        for key, hint, meaning in settings
+    ]
 
 
 def value_at(values: Mapping[str, Any], key: str) -> Any:

@@ -9,16 +9,15 @@ import numpy as np
 from nnlab.build import Built
 from nnlab.config.dump import settings_of
 from nnlab.core import columns
-from nnlab.core.metrics import is_share, label_of
+from nnlab.core.metrics import label_of
 from nnlab.core.types import Array
 from nnlab.diagnosis.evidence import spread_rows
 from nnlab.engine import blas
 from nnlab.engine.network import EngineNetwork
 from nnlab.experiment import describe
-from nnlab.show.figures.axes import quantity_words
-from nnlab.show.page.charts import RATE_NOTE, chart_record, note
+from nnlab.show.page.charts import charts_of_table
 from nnlab.show.page.film import Film
-from nnlab.show.page.scenes import SCENES, make_scenes, what_is_not_drawn
+from nnlab.show.page.scenes import make_scenes, moment_message, still_message
 from nnlab.show.words import format_number
 
 ROWS = 2000  # of the training part, for scenes
@@ -32,7 +31,7 @@ class Camera:
     built: Built
     settings: Mapping[str, Any]  # of its config
     film: Film
-    scenes: Sequence[dict[str, Any]]
+    scenes: Sequence[Mapping[str, Any]]
 
     @classmethod
     def of(cls, built: Built, values: Array) -> "Camera":
@@ -53,12 +52,7 @@ class Camera:
 
     def still(self) -> dict[str, Any]:
         """The message with everything that stays."""
-        moving = [SCENES[scene["kind"]].moving for scene in self.scenes]
-        scenes = [
-            {key: value for key, value in scene.items() if key not in keys}
-            for scene, keys in zip(self.scenes, moving, strict=True)
-        ]
-        return {"kind": "scenes", "scenes": scenes, "note": what_is_not_drawn(scenes)}
+        return still_message(self.scenes)
 
     def moment(
         self, values: Array, epoch: float, label: str, before: Array | None = None
@@ -68,24 +62,11 @@ class Camera:
         before: the values (V,) of the moment before, if there is one.
         """
         film = replace(self.film, values=values[None].copy(), before=before)
-        kinds = [SCENES[scene["kind"]] for scene in self.scenes]
+        kinds = [scene["kind"] for scene in self.scenes]
         # Threads of the BLAS would cost more than these small products.
         with blas.turn(), blas.single():
-            made = [kind.make(film) for kind in kinds]
-        scenes = [
-            {key: data[key] for key in kind.moving}
-            for kind, data in zip(kinds, made, strict=True)
-            if data is not None
-        ]
-        if len(scenes) < len(kinds):
-            return None
-        return {
-            "kind": "moment",
-            "passing": True,
-            "epoch": epoch,
-            "label": label,
-            "scenes": scenes,
-        }
+            message = moment_message(film, kinds, epoch, label)
+        return message and message | {"passing": True}
 
     def words(self, row: Row) -> list[tuple[str, str]]:
         """The numbers of an epoch by their names: training loss, 0.024."""
@@ -99,15 +80,6 @@ class Camera:
 
     def charts(self, rows: Sequence[Row]) -> dict[str, Any]:
         """The message with the curves of all quantities, and of the rate if it changes."""
-        settings, words = self.settings, columns.row_names(self.settings)
         table = {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
-        records = []
-        for quantity in columns.quantities(table):
-            names = {words[part]: columns.name(part, quantity) for part in columns.WATCHED}
-            shown = {word: (table["epoch"], table[n]) for word, n in names.items() if n in table}
-            title, share = quantity_words(quantity, settings), is_share(quantity)
-            records.append(chart_record(title, shown, share=share, note=note(quantity, settings)))
-        if np.ptp(table["lr"]) > 0:
-            shown = {"learning rate": (table["epoch"], table["lr"])}
-            records.append(chart_record("learning rate", shown, rate=True, note=RATE_NOTE))
-        return {"kind": "charts", "charts": [record for record in records if record is not None]}
+        rates = ("epoch", table["epoch"], table["lr"]) if np.ptp(table["lr"]) > 0 else None
+        return {"kind": "charts", "charts": charts_of_table(table, self.settings, rates)}

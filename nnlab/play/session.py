@@ -18,7 +18,7 @@ from nnlab.config.load import Loaded
 from nnlab.config.schema import Config
 from nnlab.core.optimizers import Optimizer
 from nnlab.core.types import Array
-from nnlab.errors import NnlabError, UsageError
+from nnlab.errors import UsageError
 from nnlab.experiment.describe import epoch_row
 from nnlab.experiment.session import begin
 from nnlab.experiment.state import start_weights
@@ -42,17 +42,13 @@ class SteppedTraining:
 
     def __init__(self, config: Config) -> None:
         """Raises ConfigError, DataError."""
-        self.changes: list[int] = []  # updates after which a setting changed
-        self._build(config)
-
-    def _build(self, config: Config) -> None:
         self.built: Built = build(config)
         start_weights(self.built)
         self.plan = self.built.plan
         self.state = start(self.plan, self.built.network)
         self.history, self.failure = PlayHistory(self.state.weights), ""
         self.failed: Failure | None = None
-        self.changes = []
+        self.changes: list[int] = []  # updates after which a setting changed
         self._records: Iterator[list[Record]] | None = None
         self._limits = (0, 0)  # of the running loop: updates and epochs at a time
         self._most, self._slow = FEW, 0  # and how often in a row that was too many
@@ -293,8 +289,6 @@ class Player:
             function, answer = job
             try:
                 answer.set_result(function())
-            except NnlabError as error:
-                answer.set_exception(error)
             except Exception as error:  # the page is told, and the thread stays
                 answer.set_exception(error)
             done = True

@@ -41,6 +41,12 @@ MOST_ROWS = 20_000
 MOST_NUMBERS = 4_000_000  # in all rows of a data set
 MOST_WORK = 10**10  # floating-point operations per update: some tenths of a second
 MOST_MEMORY = 10**8  # numbers between the layers at the same time: less than a gigabyte
+# Of a training, by unit: what has it, and how many it may have.
+LARGEST = {
+    "parameters": ("the network", MOST_PARAMETERS),
+    "operations": ("an update", MOST_WORK),
+    "numbers": ("what is computed at once", MOST_MEMORY),
+}
 MOST_PAIRS, LONGEST = 100, 20_000  # settings of a page, and characters of each
 Pairs = list[str]
 
@@ -201,35 +207,26 @@ def require_small(config: Config, start: Config) -> None:
     numbers = signature.rows * (sum(signature.inputs) + signature.outputs)
     if is_generated(type(source)):
         _require("the data set", numbers, MOST_NUMBERS, "numbers")
-    asked, own = (_size(c, c.data.signature()) for c in (config, start))
-    _require("the network", asked.parameters, max(MOST_PARAMETERS, own.parameters), "parameters")
-    _require("an update", asked.work, max(MOST_WORK, own.work), "operations")
-    _require("what is computed at once", asked.memory, max(MOST_MEMORY, own.memory), "numbers")
+    asked, own = _sizes(config), _sizes(start)
+    for unit, (what, most) in LARGEST.items():
+        _require(what, asked.get(unit, 0), max(most, own.get(unit, 0)), unit)
 
 
-@dataclass(frozen=True)
-class _Size:
-    """work: operations of an update. memory: the most numbers between the layers at a time."""
-
-    parameters: int = 0
-    work: int = 0
-    memory: int = 0
-
-
-def _size(config: Config, signature: Signature) -> _Size:
-    """The size of a training; none for layers that do not fit, which other checks report."""
+def _sizes(config: Config) -> dict[str, int]:
+    """The sizes of a training by unit; none for layers that do not fit: other checks report it."""
+    signature = config.data.signature()
     try:
         rows = shapes(config.network, signature.inputs)
         parameters = layout(config.network, rows).size
     except ValueError:
-        return _Size()
+        return {}
     batch = config.training.batch_size
     trained = signature.rows if batch == "full" else min(batch, signature.rows)
     operations = sum(layer.flops(row) for layer, row in zip(config.network, rows, strict=False))
     drawn = GRID**2 if signature.inputs == (2,) else 0
     # Values, derivatives, and what layers note for themselves; a picture needs the values alone.
     memory = max(3 * max(trained, LOOKED_AT), drawn) * sum(map(size, rows))
-    return _Size(parameters, 3 * trained * operations, memory)
+    return {"parameters": parameters, "operations": 3 * trained * operations, "numbers": memory}
 
 
 def _require(what: str, value: int, most: int, unit: str) -> None:

@@ -111,8 +111,3 @@ def _cell_text(cell: Cell, decimals: int) -> str:
 
 def _on_one_line(text: str) -> str:
     return printable(text).replace("\n", "\\n")
-
-
-def shape_text(sizes: Iterable[int], sign: str = " x ") -> str:
-    """28 x 28."""
-    return sign.join(map(str, sizes))

@@ -43,12 +43,7 @@ def format_number(value: Any, digits: int = 4) -> str:
         places = digits - 1 - (math.floor(math.log10(abs(number))) if number else 0)
         return true_minus(f"{number:,.{max(places, 0)}f}")
     mantissa, _, exponent = f"{number:.{digits - 1}e}".partition("e")
-    return f"{true_minus(mantissa)} × {power_of_ten(int(exponent))}"
-
-
-def power_of_ten(exponent: int) -> str:
-    """10⁻⁶."""
-    return f"10{str(exponent).translate(_RAISED)}"
+    return f"{true_minus(mantissa)} × 10{str(int(exponent)).translate(_RAISED)}"
 
 
 def true_minus(number: str) -> str:
@@ -74,6 +69,11 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
+def shape_text(sizes: Iterable[int], sign: str = " x ") -> str:
+    """28 x 28."""
+    return sign.join(map(str, sizes))
+
+
 def parameter_words(parameters: int, trained: int) -> str:
     """2,410 parameters; where layers are frozen also how many are trained."""
     part = f", {trained:,} of them trained" if trained < parameters else ""
@@ -85,12 +85,19 @@ def percent(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def after(epochs: Any) -> str:
+    """The moment of weights: after 20 epochs."""
+    if not isinstance(epochs, int):
+        return "as saved"
+    return f"after {count(epochs, 'epoch')}" if epochs else "before training"
+
+
 def moment_words(epoch: Any, update: Any) -> str:
     """After which epoch and update something appeared; empty where that is not known."""
     if not isinstance(epoch, int):
         return ""
     if epoch == 0:
-        return "before training"
+        return after(0)
     more = f", update {format_number(update)}" if isinstance(update, int) else ""
     return f"epoch {format_number(epoch)}{more}"
 

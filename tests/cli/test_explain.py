@@ -138,10 +138,10 @@ def test_every_formula_with_numbers_gives_the_number_beside_it(
     run = api.train({**CASE, **NORMED}, runs=tmp_path) if normed else case
     row = rows_of(run, "train")[3]
     (explained,) = api.explain(run, row, 2, [f"{layer}.{n}" for layer in (0, 3) for n in (0,)])
-    rows = [r for chapter in chapters(explained) for b in chapter.blocks for r in b.rows]
-    rows += [
-        r for chapter in chapters(*api.explain(run, row, 2)) for b in chapter.blocks for r in b.rows
-    ]
+    told = [*chapters(explained), *chapters(*api.explain(run, row, 2))]
+    blocks = [block for chapter in told for block in chapter.blocks]
+    assert all(any(row[-1] != "" for row in block.rows) for block in blocks if block.rows)
+    rows = [row for block in blocks for row in block.rows]
     written = [r for r in rows if isinstance(r[-1], Written)]
     assert len(written) > 50
     for *cells, formula in written:
@@ -332,7 +332,8 @@ def test_a_report_shows_the_first_update_of_a_small_network(by_hand: Path):
     assert first is not None
     row = explained_row(first, folded=True)
     assert row.title == "Row 1 (train part), before training"
-    cells = [cell.html for *_, blocks in row.chapters for b in blocks for r in b.rows for cell in r]
+    blocks = [block for chapter in row.chapters for block in chapter.blocks]
+    cells = [row.html(cell) for block in blocks for line in block.rows for cell in line]
     assert "−4.000000" in cells
     (explained,) = api.explain(by_hand, 1, 0)
     np.testing.assert_array_equal(first.passage.new_theta, explained.passage.new_theta)

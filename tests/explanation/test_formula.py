@@ -13,7 +13,7 @@ from nnlab.core.layers.activations import ACTIVATIONS
 from nnlab.core.losses import LOSSES
 from nnlab.core.optimizers import OPTIMIZERS, bind
 from nnlab.explanation.blocks import number_settings, with_numbers
-from nnlab.explanation.formula import TextNotation, Written, compute, write
+from nnlab.explanation.formula import TextNotation, Written, compute, formula_numbers, write
 from nnlab.explanation.mathml import mathml
 from tests.core.bound import Bound
 
@@ -150,6 +150,13 @@ def test_mathml_is_well_formed(formula):
             *("p", "math", "mrow", "mi", "mn", "mo", "mfrac", "msup", "msub", "msqrt", "mover"),
             *("mtable", "mtr", "mtd", "mtext"),
         }
+
+
+def test_the_numbers_of_a_formula_stand_in_the_order_of_their_names():
+    names = [f"n{number:02}" for number in range(20)]  # a set of so many has its own order
+    formula = f"{' + '.join(names[::-1])} + norm(a) + sum({' + '.join(names[:10])})"
+    numbers = formula_numbers(formula, {name: np.ones(3) for name in (*names, "a")}, 0)
+    assert list(numbers) == [*names, "norm(a)"]
 
 
 def test_a_formula_with_numbers_may_be_broken_between_its_terms():

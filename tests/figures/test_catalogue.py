@@ -10,7 +10,8 @@ import pytest
 from nnlab.race import figure
 from nnlab.run.folder import RunFolder
 from nnlab.show import figures
-from nnlab.show.figures import Drawn, Plot, View, draw_all, view
+from nnlab.show.figures import Drawn, FigureForm, Plot, View, draw_all, view
+from nnlab.show.figures.plot import draw_each
 from nnlab.show.figures.style import encode_figure, style
 from tests.figures.conftest import MakeRun, Runs
 from tests.figures.geometry import clipped, overlaps, unreadable
@@ -85,13 +86,16 @@ def test_the_dark_variant_is_dark(runs: Runs) -> None:
         assert abs(imread(io.BytesIO(png))[-1, -1, :3].max() - 0.1) < 0.05, name
 
 
+CURVES = {"curves": FIGURES["curves"]}
+
+
 def test_each_kind_asked_for_is_written(make_run: MakeRun) -> None:
-    drawn = draw_all(make_run(METRICS), ("png", "svg", "pdf"), only=["curves"])
+    drawn = draw_each(CURVES, make_run(METRICS), FigureForm(("png", "svg", "pdf")))
     assert [path.name for path in drawn.paths] == ["curves.png", "curves.svg", "curves.pdf"]
 
 
 def test_dark_figures_stand_beside_the_others(make_run: MakeRun, tmp_path: Path) -> None:
-    drawn = draw_all(make_run(METRICS), only=["curves"], dark=True, out=tmp_path / "here")
+    drawn = draw_each(CURVES, make_run(METRICS), FigureForm(dark=True), tmp_path / "here")
     assert drawn.paths == (tmp_path / "here" / "curves-dark.png",)
     assert drawn.paths[0].is_file()
 
@@ -127,7 +131,7 @@ def test_a_figure_that_fails_costs_a_warning(
 
 def test_a_folder_that_cannot_be_read_costs_a_warning(tmp_path: Path) -> None:
     (tmp_path / "metrics.csv").write_text("epoch,train_loss\n0,1\n1,2,3\n")
-    drawn = draw_all(RunFolder(tmp_path), only=["curves", "lr"])
+    drawn = draw_each({**CURVES, "lr": FIGURES["lr"]}, RunFolder(tmp_path))
     assert drawn == Drawn((), drawn.warnings, drawn.errors)
     assert drawn.warnings == (
         f"The figures curves and lr could not be drawn: Cannot read {tmp_path / 'metrics.csv'}: "

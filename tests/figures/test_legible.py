@@ -91,8 +91,8 @@ def test_numbers_in_cells_can_be_read_at_every_level(look: Look) -> None:
     values = np.linspace(0.0, 1.0, 101)[:, None] * [1.0, -1.0]
     with style.style(dark=look.dark):
         figure, axes = style.panels(2, height=6)
-        heat(axes[0], values[:, :1], "{:.2f}", size=3)
-        heat(axes[1], values, "{:.2f}", size=3)
+        heat(axes[0], values[:, :1], "{:.2f}")
+        heat(axes[1], values, "{:.2f}")
         figure.canvas.draw()
         assert unreadable(figure) == []
 

@@ -21,7 +21,7 @@ from nnlab.show.figures.hidden_maps import marks_of, pca_map, tsne_map
 from nnlab.show.figures.importance import permutation_importance
 from nnlab.show.figures.loss_path import heights_between, loss_plane
 from nnlab.show.figures.occlusion import occlusion, patches
-from nnlab.show.figures.probe import LossOfRows, filter_normalised, principal_axes
+from nnlab.show.figures.probe import LossOfRows, filter_normalised, principal_axes, principal_plane
 from nnlab.show.figures.style import panels, style
 from nnlab.show.figures.view import View
 from nnlab.show.page import report_run
@@ -148,6 +148,9 @@ def test_a_line_has_one_axis_and_a_point_none() -> None:
     assert axes == pytest.approx(np.array([[0.6, 0.8, 0.0]]))
     assert shares == pytest.approx([1.0])
     assert principal_axes(np.ones((4, 3)))[0].shape == (0, 3)
+    axes, names = principal_plane(line)
+    assert axes == pytest.approx(np.array([[0.6, 0.8, 0.0], [0.0, 0.0, 0.0]]))
+    assert names == ["component 1: 100 %", "component 2: 0 %"]
 
 
 def test_a_network_without_snapshots_has_its_weights_files(train: Train) -> None:

@@ -6,13 +6,16 @@ from itertools import pairwise
 import matplotlib as mpl
 import pytest
 
-from nnlab.show.figures import draw_all
+from nnlab.show.figures import FIGURES
 from nnlab.show.figures.palette import DARK, LIGHT, Look
+from nnlab.show.figures.plot import draw_each
 from nnlab.show.figures.style import encode_figure, head, panels, style
 from tests.figures.conftest import MakeRun
 from tests.process import python
 
 METRICS = {"epoch": [0, 1, 2], "train_loss": [1.0, 0.5, 0.3]}
+
+CURVES = {"curves": FIGURES["curves"]}
 
 
 def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -25,9 +28,10 @@ def test_draws_without_a_display_whatever_the_backend(make_run: MakeRun, backend
     code = f"""
 import os, sys
 from pathlib import Path
-from nnlab.show.figures import draw_all
+from nnlab.show.figures import FIGURES
+from nnlab.show.figures.plot import draw_each
 from nnlab.run.folder import RunFolder
-drawn = draw_all(RunFolder(Path({str(run.path)!r})), only=['curves'])
+drawn = draw_each({{'curves': FIGURES['curves']}}, RunFolder(Path({str(run.path)!r})))
 print([path.name for path in drawn.paths], drawn.warnings, os.environ["MPLBACKEND"])
 print([name for name in sys.modules if "pyplot" in name or "backend_tk" in name])
 """
@@ -52,16 +56,16 @@ def test_importing_plots_does_not_import_matplotlib() -> None:
 def test_settings_of_the_program_come_back_after_drawing(make_run: MakeRun) -> None:
     with mpl.rc_context({"lines.linewidth": 7.5, "axes.grid": False}):
         before = dict(mpl.rcParams)
-        draw_all(make_run(METRICS), only=["curves"])
+        draw_each(CURVES, make_run(METRICS))
         assert dict(mpl.rcParams) == before
 
 
 def test_settings_of_the_program_do_not_change_the_figure(make_run: MakeRun) -> None:
     run = make_run(METRICS)
-    (path,) = draw_all(run, only=["curves"]).paths
+    (path,) = draw_each(CURVES, run).paths
     plain = path.read_bytes()
     with mpl.rc_context({"lines.linewidth": 7.5, "font.size": 20}):
-        draw_all(run, only=["curves"])
+        draw_each(CURVES, run)
     assert path.read_bytes() == plain
 
 

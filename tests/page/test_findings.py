@@ -70,7 +70,7 @@ def test_without_findings_there_is_no_section_and_old_ones_are_named(examined_ru
         "The doctor looked at 20 epochs: 1 finding. The run has 300 epochs now: "
         f"nnlab doctor {examined_run.name} looks again."
     )
-    assert old.findings[0].figure == ""  # the page does not have it
+    assert old.findings[0]["figure"] == ""  # the page does not have it
 
 
 @pytest.mark.parametrize(

@@ -257,7 +257,7 @@ def replayed(run: RunFolder) -> Replay | None:
 def scene(run: RunFolder, kind: str) -> dict[str, Any]:
     replay = replayed(run)
     assert replay is not None
-    return next(one.data for one in replay.scenes if one.kind == kind)
+    return next(one.data for one in replay.scenes if one.data["kind"] == kind)
 
 
 def test_the_slider_has_the_recorded_epochs_and_their_losses(runs: dict[str, RunFolder]) -> None:

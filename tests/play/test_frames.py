@@ -35,11 +35,20 @@ def test_the_scenes_are_those_of_the_report_of_the_kept_run(name: str, tmp_path:
     assert moment is not None
     report = make_scenes(Film.of_run(View(keep(config, weights, tmp_path).path)))
     assert [scene["kind"] for scene in camera.scenes] == [scene["kind"] for scene in report]
+    for still, moving in zip(camera.still()["scenes"], moment["scenes"], strict=True):
+        assert not still.keys() & moving.keys()  # what moves is sent with each moment
     for still, moving, scene in zip(camera.scenes, moment["scenes"], report, strict=True):
         assert still.get("points") == scene.get("points")
         assert set(still["by_moment"]) <= set(moving)
         for key in still["by_moment"]:
             assert moving[key] == scene[key][-1:], (still["kind"], key)
+
+
+def test_a_moment_whose_numbers_are_not_finite_is_left_out() -> None:
+    training = SteppedTraining(Start.of("xor", []).config)
+    camera, weights = Camera.of(training.built, training.state.weights), training.state.weights
+    assert camera.moment(weights, 0.0, "") is not None
+    assert camera.moment(np.full_like(weights, np.nan), 1.0, "") is None
 
 
 def test_of_many_rows_some_are_shown_as_numbers() -> None:

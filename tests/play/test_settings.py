@@ -137,6 +137,12 @@ def test_what_is_too_large_for_a_page(start: Start, pairs: list[str]) -> None:
         start.checked(pairs)
 
 
+def test_many_operations_in_an_update_are_too_many(start: Start) -> None:
+    rows = ["data=random", "data.samples=20000", "data.inputs=100", "training.batch_size=full"]
+    with pytest.raises(UsageError, match=r"an update has [\d,]+ operations, and at most"):
+        start.checked([*rows, "network=[{dense: 3000}, {dense: 1}, sigmoid]"])
+
+
 def test_the_start_may_be_larger_than_a_page_may_ask_for() -> None:
     start = Start.of(None, ["network=[{dense: 2000000}, {dense: 1}, sigmoid]"])
     assert start.checked(["optimizer.lr=0.3"]).optimizer.lr == 0.3

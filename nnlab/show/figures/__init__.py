@@ -4,9 +4,6 @@ A new figure is one `Plot` in FIGURES at the foot of its module, here or in a mo
 matplotlib is imported when the first figure is drawn, not before.
 """
 
-from collections.abc import Iterable
-from pathlib import Path
-
 from nnlab.run.folder import RunFolder
 from nnlab.show.figures import (
     autoencoder,
@@ -25,7 +22,6 @@ from nnlab.show.figures import (
     scores,
     targets,
 )
-from nnlab.show.figures.palette import Scale
 from nnlab.show.figures.plot import Drawn, FigureForm, Plot, draw_each
 from nnlab.show.figures.view import View, view
 
@@ -38,22 +34,9 @@ FIGURES: dict[str, Plot] = {
 }
 
 
-def draw_all(
-    run: RunFolder | View,
-    kinds: Iterable[str] = ("png",),
-    *,
-    only: Iterable[str] | None = None,
-    out: Path | None = None,
-    dark: bool = False,
-    scale: Scale | None = None,
-) -> Drawn:
-    """Draw the figures of a training that has ended, or those named in `only`; see `draw_each`.
-
-    These are all that suit `run` and are not drawn on request alone.
-    """
-    quick = [name for name, plot in FIGURES.items() if not plot.on_request]
-    chosen = {name: FIGURES[name] for name in (quick if only is None else only)}
-    return draw_each(chosen, run, FigureForm(tuple(kinds), dark, scale), out)
+def draw_all(run: RunFolder | View) -> Drawn:
+    """Draw all figures that suit `run` and are not drawn on request alone; see `draw_each`."""
+    return draw_each({name: plot for name, plot in FIGURES.items() if not plot.on_request}, run)
 
 
 __all__ = ["FIGURES", "Drawn", "FigureForm", "Plot", "View", "draw_all", "view"]

@@ -1,7 +1,6 @@
 """An activation and its derivative. The one figure that needs no run."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,12 +11,10 @@ from nnlab.core.types import FloatArray
 from nnlab.errors import UsageError
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import legend_below
+from nnlab.show.figures.mpl import Figure
 from nnlab.show.figures.plot import FigureForm, figure_files, save_figure
 from nnlab.show.figures.style import look
 from nnlab.suggest import did_you_mean
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 REACH = 10.0
 POINTS = 2001
@@ -64,12 +61,11 @@ def draw_activation(
 
     Raises UsageError for an unknown name, StorageError.
     """
-    require_activation(name)
     files = figure_files(f"activation-{name}", lambda: activation_figure(name), form)
     return [save_figure(out or Path(), file, data) for file, data in files]
 
 
-def activation_figure(name: str) -> "Figure":
+def activation_figure(name: str) -> Figure:
     """f and f' over -10..10. Raises UsageError for an unknown name."""
     x, y, slope = activation_curves(name)
     about = "of (x, 0), the first output" if name == "softmax" else ""

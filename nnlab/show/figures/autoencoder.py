@@ -1,7 +1,5 @@
 """An autoencoder: its inputs above its outputs, and the map of its code."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nnlab.core.network import layer_name
@@ -11,12 +9,10 @@ from nnlab.show.figures import style
 from nnlab.show.figures.axes import bare
 from nnlab.show.figures.hidden_maps import draw_rows, explain_marks, layer_outputs, mapped_layer
 from nnlab.show.figures.images import draw_image, unlike_images
+from nnlab.show.figures.mpl import Figure
 from nnlab.show.figures.plot import Plot
-from nnlab.show.figures.probe import principal_axes, rows_within_limit, rows_words, too_expensive
+from nnlab.show.figures.probe import principal_plane, rows_within_limit, rows_words, too_expensive
 from nnlab.show.figures.view import PART_NAMES, View
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 ACROSS = 10  # images beside each other
 CELL = 0.6  # inches of an image
@@ -33,7 +29,7 @@ def _no_images(run: View) -> str | None:
     return _learns_targets(run) or unlike_images(run)
 
 
-def draw_reconstructions(run: View) -> "Figure":
+def draw_reconstructions(run: View) -> Figure:
     """Two pairs of lines: inputs, and the outputs below them."""
     rows, shape = run.judged, run.data.image_shape or (1, 1)
     low, high = run.data.input_range or (0.0, 1.0)
@@ -83,13 +79,11 @@ def code_map(run: View) -> tuple[SavedRows, FloatArray, list[str]]:
     (code,) = layer_outputs(run, rows, run.latest_network.values[None])
     if code.shape[1] == 2:
         return rows, code, ["unit 1", "unit 2"]
-    axes, shares = principal_axes(code)
-    axes = np.vstack([axes, np.zeros((2 - len(axes), axes.shape[1]))])
-    named = [f"component {k + 1}: {100 * share:.0f} %" for k, share in enumerate(shares)]
-    return rows, (code - code.mean(axis=0)) @ axes.T, [*named, "component 2: 0 %"][:2]
+    axes, names = principal_plane(code)
+    return rows, (code - code.mean(axis=0)) @ axes.T, names
 
 
-def draw_code(run: View) -> "Figure":
+def draw_code(run: View) -> Figure:
     """A point per row, with a mark per class or a colour for its loss."""
     rows, places, names = run.once(code_map)
     layer = layer_name(run.latest_network.layers, mapped_layer(run) or 0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from math import log10
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,15 +10,9 @@ from nnlab.core import columns
 from nnlab.core.losses import losses_for
 from nnlab.core.metrics import is_share, label_of
 from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.show.figures.mpl import Axes, Colorbar, ContourSet, Figure, ScalarMappable
 from nnlab.show.figures.palette import Scale
 from nnlab.show.figures.style import blend, look
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colorbar import Colorbar
-    from matplotlib.contour import ContourSet
-    from matplotlib.figure import Figure
 
 # A loss that falls by more than this factor shows its end only on a logarithmic axis.
 LOG_RANGE = 20
@@ -97,7 +91,7 @@ def smoothed(values: FloatArray, low: float, high: float, log: bool = False) -> 
     return np.exp(means) if log else means
 
 
-def scale_y(ax: "Axes", values: FloatArray, quantity: str = columns.LOSS) -> None:
+def scale_y(ax: Axes, values: FloatArray, quantity: str = columns.LOSS) -> None:
     """The scale and the limits of y for values of a quantity.
 
     Shares end at 1 and begin at WORST or above, except where all are worse: they would not be seen.
@@ -110,12 +104,12 @@ def scale_y(ax: "Axes", values: FloatArray, quantity: str = columns.LOSS) -> Non
         choose_scale(ax, values, is_log(values, look().scale))
 
 
-def dots(ax: "Axes", x: Any, y: Any, **options: Any) -> None:
+def dots(ax: Axes, x: Any, y: Any, **options: Any) -> None:
     """Marks without a line."""
     ax.plot(x, y, linestyle="", **options)
 
 
-def choose_scale(ax: "Axes", values: FloatArray, log: bool) -> None:
+def choose_scale(ax: Axes, values: FloatArray, log: bool) -> None:
     """A logarithmic axis, or a linear one from 0 where no value is below 0.
 
     Ticks of a logarithmic one are powers of ten, and 2 and 5 times those where there are few.
@@ -151,7 +145,7 @@ def compact(value: float, digits: int = 3) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def count_axis(ax: "Axes", label: str, most: int = 6) -> None:
+def count_axis(ax: Axes, label: str, most: int = 6) -> None:
     """An x axis that counts: ticks at whole numbers alone, written with commas: 10,000."""
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
@@ -160,7 +154,7 @@ def count_axis(ax: "Axes", label: str, most: int = 6) -> None:
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 
-def recorded_epochs_axis(ax: "Axes", epochs: IntArray) -> None:
+def recorded_epochs_axis(ax: Axes, epochs: IntArray) -> None:
     """An x axis for log-spaced epochs, which may begin with 0: logarithmic from 1 on."""
     count_axis(ax, "epoch")
     if epochs[-1] > LONG:
@@ -174,8 +168,8 @@ def recorded_epochs_axis(ax: "Axes", epochs: IntArray) -> None:
 
 
 def draw_contours(
-    ax: "Axes", x: FloatArray, y: FloatArray, values: FloatArray, heights: FloatArray
-) -> tuple["ContourSet", "ContourSet"]:
+    ax: Axes, x: FloatArray, y: FloatArray, values: FloatArray, heights: FloatArray
+) -> tuple[ContourSet, ContourSet]:
     """Draw values (..., ...) in greys, low is light, with a line at each height; areas and lines.
 
     Lines of other colours stand out on every shade.
@@ -192,14 +186,14 @@ def draw_contours(
     return areas, lines
 
 
-def slanted_ticks(ax: "Axes", places: Sequence[float], texts: Sequence[str], slanted: bool) -> None:
+def slanted_ticks(ax: Axes, places: Sequence[float], texts: Sequence[str], slanted: bool) -> None:
     """Labels on x, slanted where they would touch."""
     options: dict[str, Any] = {"rotation": 35, "ha": "right"} if slanted else {"ha": "center"}
     ax.set_xticks(places, texts, **options)
 
 
 def legend_below(
-    figure: "Figure", axes: Sequence["Axes"], title: str | None = None, **options: Any
+    figure: Figure, axes: Sequence[Axes], title: str | None = None, **options: Any
 ) -> None:
     """The legend of `axes` below all panels, where it hides nothing."""
     entries = [entry for ax in axes for entry in zip(*ax.get_legend_handles_labels(), strict=True)]
@@ -211,7 +205,7 @@ def legend_below(
         figure.legend(*zip(*entries, strict=True), alignment="left", columnspacing=1.4, **options)
 
 
-def color_bar(image: "ScalarMappable", ax: "Axes", **options: Any) -> "Colorbar":
+def color_bar(image: ScalarMappable, ax: Axes, **options: Any) -> Colorbar:
     """The scale of the colours of an image, beside `ax` or in the axes `cax`."""
     place: dict[str, Any] = {} if "cax" in options else {"ax": ax, "pad": 0.02}
     bar = ax.figure.colorbar(image, **(place | options))
@@ -219,7 +213,7 @@ def color_bar(image: "ScalarMappable", ax: "Axes", **options: Any) -> "Colorbar"
     return bar
 
 
-def bare(ax: "Axes") -> None:
+def bare(ax: Axes) -> None:
     """Axes for an image: no grid, no frame, no ticks."""
     ax.grid(visible=False)
     ax.set(xticks=[], yticks=[])
@@ -253,7 +247,7 @@ def literal(text: str) -> str:
     return printable.replace("\\$", "$").replace("$", "\\$")
 
 
-def mark_negative(ax: "Axes", values: Array, bound: float, cell: float) -> None:
+def mark_negative(ax: Axes, values: Array, bound: float, cell: float) -> None:
     """A stroke in each cell of an image (h, w) that is clearly below 0, so that grey shows signs.
 
     cell: the width of a cell in inches; cells that are too small get none.

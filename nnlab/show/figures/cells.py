@@ -1,7 +1,7 @@
 """Tables of coloured cells: outputs, hidden activations and codes, the confusion matrix."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,14 +13,10 @@ from nnlab.run.rows import SavedRows
 from nnlab.run.text import shown
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import bare, distinct, short_label, slanted_ticks
+from nnlab.show.figures.mpl import Axes, AxesImage, Figure
 from nnlab.show.figures.palette import text_on
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.view import PART_NAMES, View
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.image import AxesImage
 
 MOST_ROWS = 32
 MOST_PAIRS = 4 * MOST_ROWS  # rows with a single output, in blocks beside each other
@@ -34,12 +30,11 @@ MOST_CLASSES = 20  # the counts and the names of more are not written
 
 
 def heat(
-    ax: "Axes",
+    ax: Axes,
     values: Array,
     form: str = "{:.2f}",
     rows: Sequence[str] = (),
     columns: Sequence[str] = (),
-    size: float = 7.5,
     limits: tuple[float, float] | None = None,
 ) -> None:
     """Cells (N, m): darker for more, blue above and orange below zero, with the values in them."""
@@ -54,10 +49,10 @@ def heat(
     ax.tick_params(length=0)
     ax.set_yticks(range(len(rows)), list(rows))
     slanted_ticks(ax, range(len(columns)), columns, max(map(len, columns), default=0) > FITTING)
-    write_cells(ax, image, values, form, size)
+    write_cells(ax, image, values, form, 7.5)
 
 
-def write_cells(ax: "Axes", image: "AxesImage", values: Array, form: str, size: float) -> None:
+def write_cells(ax: Axes, image: AxesImage, values: Array, form: str, size: float) -> None:
     """The values in the cells of an image of them, in black or white, whichever can be read."""
     for (row, column), value in np.ndenumerate(values):
         text = form.format(value + 0.0) if np.isfinite(value) else "-"
@@ -66,11 +61,11 @@ def write_cells(ax: "Axes", image: "AxesImage", values: Array, form: str, size: 
         _write_cell(ax, row, column, text, size, _fill_of(image, value))
 
 
-def _write_cell(ax: "Axes", row: int, column: int, text: str, size: float, fill: str) -> None:
+def _write_cell(ax: Axes, row: int, column: int, text: str, size: float, fill: str) -> None:
     ax.text(column, row, text, ha="center", va="center", fontsize=size, color=text_on(fill))
 
 
-def _fill_of(image: "AxesImage", value: Any) -> str:
+def _fill_of(image: AxesImage, value: Any) -> str:
     """The colour of a value in an image, as #rrggbb."""
     from matplotlib.colors import to_hex
 
@@ -105,7 +100,7 @@ def too_many_rows(run: View) -> str | None:
     return None
 
 
-def draw_outputs(run: View) -> "Figure":
+def draw_outputs(run: View) -> Figure:
     """Target and output of every training row; the rows of a long table in several blocks."""
     rows = next(iter(run.rows.values()))
     targets, outputs = run.coded(rows, run.loss.plain), rows.outputs
@@ -187,7 +182,7 @@ def _too_large(run: View) -> str | None:
     return None
 
 
-def draw_activations(run: View) -> "Figure":
+def draw_activations(run: View) -> Figure:
     """One heat map for each hidden layer: a line for every row, a column for every unit."""
     return _draw_layers(run, hidden_outputs(run), "{:.2f}")
 
@@ -208,7 +203,7 @@ def verdict(codes: Array) -> str:
     return f"{len(np.unique(codes, axis=0))} of {len(codes)} codes differ"
 
 
-def draw_codes(run: View) -> "Figure":
+def draw_codes(run: View) -> Figure:
     """The same as on and off, with the number of codes that differ."""
     codes = hidden_codes(run)
     notes = [verdict(layer) for layer in codes]
@@ -217,7 +212,7 @@ def draw_codes(run: View) -> "Figure":
 
 def _draw_layers(
     run: View, values: list[FloatArray], form: str, notes: Sequence[str] = ()
-) -> "Figure":
+) -> Figure:
     rows, layers = run.rows["train"], hidden_layers(run.latest_network)
     wide = sum(max(1.1, 0.42 * layer.shape[1]) + 1.0 for layer in values)
     figure = style.canvas(max(style.PANEL[0], wide), ROW * len(rows) + 1.25, *run.title)
@@ -252,7 +247,7 @@ def _without_counts(run: View) -> str | None:
     return None if run.summary.get("confusion") else "it is for classes"
 
 
-def draw_confusion(run: View) -> "Figure":
+def draw_confusion(run: View) -> Figure:
     """Counts of true class (row) and predicted class (column), coloured by the share of the row."""
     matrix = confusion_counts(run)
     size = len(matrix)

@@ -1,7 +1,7 @@
 """Curves of a training: loss and metrics over the epochs, losses and rates over the updates."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,13 +23,10 @@ from nnlab.show.figures.axes import (
     smoothed,
     window,
 )
+from nnlab.show.figures.mpl import Axes, Figure
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import View
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 PALE = 0.35  # the opacity of values behind their running mean
 
@@ -42,7 +39,7 @@ def no_epoch(run: View) -> str | None:
     return None if len(run.metrics.get("epoch", ())) > 1 else "no epoch was finished"
 
 
-def draw_curves(run: View, quantities: Sequence[str] = ()) -> "Figure":
+def draw_curves(run: View, quantities: Sequence[str] = ()) -> Figure:
     """The quantities (default: all) over the epochs, training beside validation.
 
     The best epoch carries a circle; a dotted line marks the epoch in which a run diverged.
@@ -50,7 +47,7 @@ def draw_curves(run: View, quantities: Sequence[str] = ()) -> "Figure":
     names = list(quantities) or columns.quantities(run.metrics)
     figure, axes = style.panels(len(names), *run.title)
     for ax, quantity in zip(axes, names, strict=True):
-        curves = part_curves(run, quantity)
+        curves = part_curves(run.metrics, quantity)
         _draw_parts(ax, run, curves, quantity)
         _mark_best(ax, run, [values for _, values in curves.values()][-1:])
         _mark_divergence(ax, run)
@@ -59,17 +56,19 @@ def draw_curves(run: View, quantities: Sequence[str] = ()) -> "Figure":
     return figure
 
 
-def part_curves(run: View, quantity: str) -> dict[str, tuple[FloatArray, FloatArray]]:
-    """Epochs and values of a quantity by part, train and val."""
-    epochs = finite_numbers(run.metrics.get("epoch", ()))
+def part_curves(
+    table: Mapping[str, Any], quantity: str
+) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Epochs and values of a quantity in metrics.csv by part, train and val."""
+    epochs = finite_numbers(table.get("epoch", ()))
     return {
-        part: (epochs, finite_numbers(run.metrics[name]))
+        part: (epochs, finite_numbers(table[name]))
         for part in columns.WATCHED
-        if (name := columns.name(part, quantity)) in run.metrics
+        if (name := columns.name(part, quantity)) in table
     }
 
 
-def smoothing_note(axes: Sequence["Axes"]) -> str | None:
+def smoothing_note(axes: Sequence[Axes]) -> str | None:
     """What pale and strong lines are, where there are pale ones."""
     pale = [line for ax in axes for line in ax.lines if line.get_gid() == "pale"]
     if not pale:
@@ -80,7 +79,7 @@ def smoothing_note(axes: Sequence["Axes"]) -> str | None:
 
 
 def _draw_parts(
-    ax: "Axes", run: View, curves: Mapping[str, tuple[FloatArray, FloatArray]], quantity: str
+    ax: Axes, run: View, curves: Mapping[str, tuple[FloatArray, FloatArray]], quantity: str
 ) -> None:
     """The lines of one quantity; those of the parts also differ without colour."""
     looks = {columns.TRAIN: (look().blue, "-"), columns.VAL: (look().orange, "--")}
@@ -93,7 +92,7 @@ def _draw_parts(
     count_axis(ax, "epoch")
 
 
-def draw_line(ax: "Axes", epochs: FloatArray, values: FloatArray, **options: Any) -> None:
+def draw_line(ax: Axes, epochs: FloatArray, values: FloatArray, **options: Any) -> None:
     """A curve over the epochs; of a noisy one the running mean, with the values pale behind it.
 
     With a decay in the look, the moving average instead, of every curve. The axis must have its
@@ -111,7 +110,7 @@ def draw_line(ax: "Axes", epochs: FloatArray, values: FloatArray, **options: Any
     ax.plot(epochs, mean, **options)
 
 
-def _mark_best(ax: "Axes", run: View, watched: Sequence[FloatArray]) -> None:
+def _mark_best(ax: Axes, run: View, watched: Sequence[FloatArray]) -> None:
     """A circle on the epoch that summary.json calls best; an unfinished run has none."""
     best = mapping_or_empty(run.summary.get("best")).get("epoch")
     for values in watched:
@@ -123,7 +122,7 @@ def _mark_best(ax: "Axes", run: View, watched: Sequence[FloatArray]) -> None:
             dots(ax, best, at_best[0], clip_on=False, label=label, **circle, **edge)
 
 
-def _mark_divergence(ax: "Axes", run: View) -> None:
+def _mark_divergence(ax: Axes, run: View) -> None:
     """A line in the epoch in which the numbers stopped being finite."""
     epoch = mapping_or_empty(run.about.get("failure")).get("epoch")
     if run.about.get("status") == "diverged" and epoch is not None:
@@ -152,7 +151,7 @@ def _no_steps(run: View) -> str | None:
     return "the loss of every update was not recorded (training.record_steps: true)"
 
 
-def draw_steps(run: View) -> "Figure":
+def draw_steps(run: View) -> Figure:
     """The loss of every update, and over it the mean of each epoch, or the moving average."""
     steps, losses, epochs = (finite_numbers(run.steps[name]) for name in ("step", "loss", "epoch"))
     figure, (ax,) = style.panels(1, *run.title, width=1.5)
@@ -180,7 +179,7 @@ def no_rates(run: View) -> str | None:
     return None if rates.min() < rates.max() else "the learning rate never changed"
 
 
-def draw_rate(run: View) -> "Figure":
+def draw_rate(run: View) -> Figure:
     """The learning rate of every update where those were recorded, else of every epoch's last.
 
     A schedule that moves at every update has no steps as wide as an epoch.

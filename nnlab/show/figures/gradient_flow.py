@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,16 +11,13 @@ from nnlab.engine import blas
 from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import choose_scale, legend_below, recorded_epochs_axis
+from nnlab.show.figures.mpl import Axes, Figure
 from nnlab.show.figures.palette import DASHES, MARKERS
 from nnlab.show.figures.plane import chosen_moments
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.probe import gradient, rows_within_limit, rows_words, too_expensive
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import View
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 MOMENTS = 20
 MOST_ROWS = 256
@@ -100,7 +96,7 @@ def _gradients(run: View, rows: SavedRows | None, values: FloatArray) -> FloatAr
     return scale * np.stack(drawn) if drawn else None
 
 
-def draw_gradient_flow(run: View) -> "Figure":
+def draw_gradient_flow(run: View) -> Figure:
     """Three panels over the epochs, a line per layer from light to dark."""
     flow = run.once(gradient_flow)
     panels = [
@@ -116,18 +112,15 @@ def draw_gradient_flow(run: View) -> "Figure":
         recorded_epochs_axis(ax, flow.epochs)
     low, high = axes[-1].get_ylim()
     if low < USUAL_RATIO < high:
-        usual: dict[str, Any] = {
-            "color": look().faint,
-            "linestyle": ":",
-            "linewidth": 1.2,
-            "zorder": 1,
-        }
-        axes[-1].axhline(USUAL_RATIO, label=f"{USUAL_RATIO:g}: usual for SGD", **usual)
+        usual, color = f"{USUAL_RATIO:g}: usual for SGD", look().faint
+        axes[-1].axhline(
+            USUAL_RATIO, color=color, linestyle=":", linewidth=1.2, zorder=1, label=usual
+        )
     legend_below(figure, axes[-1:])
     return figure
 
 
-def _draw_lines(ax: "Axes", flow: GradientFlow, epochs: IntArray, values: FloatArray) -> None:
+def _draw_lines(ax: Axes, flow: GradientFlow, epochs: IntArray, values: FloatArray) -> None:
     drawn = shown_layers(len(flow.layers))
     finite = np.where(np.isfinite(values), values, np.nan)
     choose_scale(ax, finite[:, drawn].ravel(), bool((finite[:, drawn] > 0).any()))

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from string import ascii_uppercase, digits
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,22 +14,21 @@ from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import color_bar, dots, legend_below, short_label
 from nnlab.show.figures.cells import hidden_layers, output_names
+from nnlab.show.figures.mpl import Axes, Figure
 from nnlab.show.figures.palette import MARKERS
 from nnlab.show.figures.plane import chosen_moments
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.probe import (
     LossOfRows,
     principal_axes,
+    principal_plane,
     rows_within_limit,
     rows_words,
     too_expensive,
 )
 from nnlab.show.figures.style import look
-from nnlab.show.figures.view import View, after
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from nnlab.show.figures.view import View
+from nnlab.show.words import after
 
 MOMENTS = 4
 MOST_ROWS = 200
@@ -47,7 +45,7 @@ GLYPHS = digits + ascii_uppercase  # marks of more classes than there are shapes
 class HiddenMap:
     """The places (k, N, 2) of rows at k epochs, and a note per epoch: 81 % of the variance.
 
-    axes: what the two coordinates are; empty where they have no meaning.
+    axes: what the two coordinates are; empty where they have no meaning. words: how to read it.
     """
 
     epochs: IntArray
@@ -55,6 +53,7 @@ class HiddenMap:
     places: FloatArray
     notes: list[str]
     axes: list[str]
+    words: str
 
 
 def mapped_layer(run: View) -> int | None:
@@ -112,15 +111,17 @@ def layer_outputs(run: View, rows: SavedRows, values: Array) -> FloatArray:
 def pca_map(run: View) -> HiddenMap:
     """Every epoch on the two principal axes of the last one, so that the maps compare."""
     epochs, rows, outputs = run.once(hidden_layer)
-    axes, shares = principal_axes(outputs[-1])
-    axes = np.vstack([axes, np.zeros((2 - len(axes), axes.shape[1]))])
+    axes, names = principal_plane(outputs[-1])
     centre = outputs[-1].mean(axis=0)
     places = (outputs - centre) @ axes.T  # (k, N, 2)
     whole = outputs.var(axis=1).sum(axis=1)  # (k,)
     seen = places.var(axis=1).sum(axis=1) / np.where(whole > 0, whole, 1.0)
-    named = [f"component {number + 1}: {100 * share:.0f} %" for number, share in enumerate(shares)]
     notes = [f"{100 * share:.0f} % of the variance" for share in seen]
-    return HiddenMap(epochs, rows, places, notes, [*named, "component 2: 0 %"][:2])
+    words = (
+        "Axes: the principal components of the last epoch; its share of the variance stands at "
+        "each. Above each map: the share of its own variance that these two axes show."
+    )
+    return HiddenMap(epochs, rows, places, notes, names, words)
 
 
 def tsne_map(run: View) -> HiddenMap:
@@ -135,16 +136,22 @@ def tsne_map(run: View) -> HiddenMap:
     axes, _ = principal_axes(outputs[0])
     places = [np.zeros((len(rows), 2))]
     places[0][:, : len(axes)] = (outputs[0] - outputs[0].mean(axis=0)) @ axes.T
-    notes = []
+    notes, near = [], perplexity(len(rows))
     for hidden in outputs:
         size = places[-1].std(axis=0).max() or 1.0
-        near, start = perplexity(len(rows)), places[-1] * SPREAD / size
-        tsne = TSNE(perplexity=near, init=start, random_state=0, max_iter=ITERATIONS)
+        tsne = TSNE(
+            perplexity=near, init=places[-1] * SPREAD / size, random_state=0, max_iter=ITERATIONS
+        )
         # Several threads would add up in another order each time.
         with blas.turn(), blas.single(), threadpool_limits(1, user_api="openmp"):
             places.append(tsne.fit_transform(hidden))
         notes.append(f"divergence {tsne.kl_divergence_:.2f}")
-    return HiddenMap(epochs, rows, np.stack(places[1:]), notes, [])
+    words = (
+        f"t-SNE (van der Maaten and Hinton, 2008), perplexity {near:.3g}; "
+        "near rows stay near, sizes and distances of groups have no meaning. Each map starts from "
+        "the one before; divergence: what is lost (Kullback-Leibler)."
+    )
+    return HiddenMap(epochs, rows, np.stack(places[1:]), notes, [], words)
 
 
 def perplexity(rows: int) -> float:
@@ -152,13 +159,11 @@ def perplexity(rows: int) -> float:
     return min(PERPLEXITY, (rows - 1) / 3)
 
 
-def _draw(
-    run: View, make: Callable[[View], HiddenMap], explain: Callable[[HiddenMap], str]
-) -> "Figure":
+def _draw(run: View, make: Callable[[View], HiddenMap]) -> Figure:
     """A panel per epoch; rows with a mark per class, or a colour for the target."""
     drawn = run.once(make)
     name = layer_name(run.latest_network.layers, mapped_layer(run) or 0)
-    caption = f"Outputs of {name} for {rows_words(run, drawn.rows)}. {explain(drawn)}"
+    caption = f"Outputs of {name} for {rows_words(run, drawn.rows)}. {drawn.words}"
     count = len(drawn.epochs)
     figure, axes = style.panels(count, *run.title, caption, width=0.56, height=0.97)
     for number, (ax, places) in enumerate(zip(axes, drawn.places, strict=True)):
@@ -176,21 +181,21 @@ def _draw(
     return figure
 
 
-def explain_marks(figure: "Figure", axes: list["Axes"], run: View) -> None:
+def explain_marks(figure: Figure, axes: list[Axes], run: View) -> None:
     """The legend of the classes, or the scale of the colours."""
     if axes[-1].collections:
         color_bar(axes[-1].collections[0], axes[-1], label=_target_name(run))
     legend_below(figure, axes[:1], markerscale=1.4)
 
 
-def _frame(ax: "Axes", places: FloatArray) -> None:
+def _frame(ax: Axes, places: FloatArray) -> None:
     """Room around all places (..., 2)."""
     low, high = places.reshape(-1, 2).min(axis=0), places.reshape(-1, 2).max(axis=0)
     room = ROOM * np.where(high > low, high - low, 1.0)
     ax.set(xlim=(low[0] - room[0], high[0] + room[0]), ylim=(low[1] - room[1], high[1] + room[1]))
 
 
-def draw_rows(ax: "Axes", run: View, rows: SavedRows, places: FloatArray) -> None:
+def draw_rows(ax: Axes, run: View, rows: SavedRows, places: FloatArray) -> None:
     """A point per row at its place (N, 2), with a mark per class or a colour for its target."""
     names, numbers = row_groups(run, rows)
     if numbers is None:
@@ -239,35 +244,10 @@ def _target_name(run: View) -> str:
     return f"target {short_label(names[0], 24)}" if not run.classes else "number of the class"
 
 
-def _explain_pca(drawn: HiddenMap) -> str:
-    return (
-        "Axes: the principal components of the last epoch; its share of the variance stands at "
-        "each. Above each map: the share of its own variance that these two axes show."
-    )
-
-
-def _explain_tsne(drawn: HiddenMap) -> str:
-    return (
-        f"t-SNE (van der Maaten and Hinton, 2008), perplexity {perplexity(len(drawn.rows)):.3g}; "
-        "near rows stay near, sizes and distances of groups have no meaning. Each map starts from "
-        "the one before; divergence: what is lost (Kullback-Leibler)."
-    )
-
-
 def _details(run: View, make: Callable[[View], HiddenMap]) -> str:
     drawn = run.once(make)
     pairs = zip(drawn.epochs.tolist(), drawn.notes, strict=True)
     return ", ".join(f"{after(epoch)} {note}" for epoch, note in pairs)
-
-
-def draw_pca(run: View) -> "Figure":
-    """The maps by PCA."""
-    return _draw(run, pca_map, _explain_pca)
-
-
-def draw_tsne(run: View) -> "Figure":
-    """The maps by t-SNE."""
-    return _draw(run, tsne_map, _explain_tsne)
 
 
 FIGURES = {
@@ -276,7 +256,7 @@ FIGURES = {
         "The rows as the last hidden layer sees them, at some epochs, on the two principal "
         "components of the last one: groups that lie apart are easy to tell for the output layer.",
         partial(_no_layer, fewest=FEWEST_FOR_PCA),
-        draw_pca,
+        partial(_draw, make=pca_map),
         partial(_details, make=pca_map),
         on_request=True,
     ),
@@ -285,7 +265,7 @@ FIGURES = {
         "The rows as the last hidden layer sees them, at some epochs: rows with similar outputs "
         "of the layer are neighbours.",
         partial(_no_layer, fewest=FEWEST_FOR_TSNE),
-        draw_tsne,
+        partial(_draw, make=tsne_map),
         partial(_details, make=tsne_map),
         on_request=True,
     ),

@@ -1,6 +1,6 @@
 """How weights, outputs and gradients are spread, layer by layer."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -9,14 +9,11 @@ from nnlab.core.types import Array
 from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import compact
+from nnlab.show.figures.mpl import Axes, Figure
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.probe import gradient
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import View
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 BINS = 60
 MOST_LAYERS = 12
@@ -80,7 +77,7 @@ def _layer_outputs(run: View, rows: SavedRows) -> dict[int, Array]:
     return outputs
 
 
-def draw_histograms(run: View) -> "Figure":
+def draw_histograms(run: View) -> Figure:
     """A line of three histograms for each layer."""
     spreads = layer_spreads(run)
     shown = spreads[:MOST_LAYERS]
@@ -101,7 +98,7 @@ def draw_histograms(run: View) -> "Figure":
     return figure
 
 
-def _few_ticks(ax: "Axes", low: float, high: float) -> None:
+def _few_ticks(ax: Axes, low: float, high: float) -> None:
     """As many ticks as have room for their labels beside each other."""
     from matplotlib.ticker import MaxNLocator
 
@@ -116,9 +113,7 @@ def _few_ticks(ax: "Axes", low: float, high: float) -> None:
     ax.set_xticks(ticks, texts)
 
 
-def draw_histogram(
-    ax: "Axes", values: Array | None, color: str, before: Array | None = None
-) -> None:
+def draw_histogram(ax: Axes, values: Array | None, color: str, before: Array | None = None) -> None:
     """The finite values, and as a line those before training."""
     ax.set_yticks([])
     ax.grid(visible=False, axis="y")

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from math import sqrt
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,14 +12,11 @@ from nnlab.run.folder import Weights, weights_file
 from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import bare, color_bar, distinct, mark_negative, short_label
+from nnlab.show.figures.mpl import Axes, Figure
 from nnlab.show.figures.palette import text_on
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import PART_NAMES, View
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 SAMPLES = 6
 MISTAKES = 12
@@ -47,7 +43,7 @@ def unlike_images(run: View) -> str | None:
     return None if run.rows else "no rows are saved"
 
 
-def draw_samples(run: View) -> "Figure":
+def draw_samples(run: View) -> Figure:
     """Images beside a bar for each class: its probability."""
     rows = run.judged
     rows = rows.take(np.linspace(0, min(len(rows), 64) - 1, min(SAMPLES, len(rows))).astype(int))
@@ -80,7 +76,7 @@ def probabilities(outputs: Array) -> FloatArray:
 
 
 def draw_image(
-    ax: "Axes",
+    ax: Axes,
     run: View,
     row: Array,
     shape: Shape,
@@ -98,7 +94,7 @@ def draw_image(
     ax.imshow(image, cmap="gray" if look().dark else "gray_r", vmin=0, vmax=1, extent=extent)
 
 
-def _draw_bars(ax: "Axes", run: View, chances: FloatArray, truth: int) -> None:
+def _draw_bars(ax: Axes, run: View, chances: FloatArray, truth: int) -> None:
     """A bar for each class, or for the likeliest of many; the right one is blue."""
     order = np.arange(len(chances))
     if len(order) > MOST_BARS:
@@ -118,7 +114,7 @@ def _draw_bars(ax: "Axes", run: View, chances: FloatArray, truth: int) -> None:
         _write_value(ax, place, float(chances[number]), color)
 
 
-def _write_value(ax: "Axes", place: int, value: float, color: str) -> None:
+def _write_value(ax: Axes, place: int, value: float, color: str) -> None:
     """The number at the end of its bar; inside a long one, on the bar's colour."""
     if value < 0.005:
         return
@@ -153,7 +149,7 @@ def _no_mistakes(run: View) -> str | None:
     return None if wrong_rows(run, run.judged).size else "no saved row got a wrong class"
 
 
-def draw_mistakes(run: View) -> "Figure":
+def draw_mistakes(run: View) -> Figure:
     """The images with the largest loss, each with its class and the predicted one."""
     rows = run.judged
     rows = rows.take(wrong_rows(run, rows)[:MISTAKES])
@@ -205,7 +201,7 @@ def _without_filters(run: View) -> str | None:
     return None if first_filters(run) else "the first layer does not look at images"
 
 
-def draw_filters(run: View) -> "Figure":
+def draw_filters(run: View) -> Figure:
     """A mosaic of up to 64 images, all on one scale, and the scale."""
     name, images = first_filters(run) or ("", np.empty((0, 1, 1)))
     shown = images[:MOST_FILTERS].astype(float)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,13 +13,11 @@ from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import distinct
 from nnlab.show.figures.maps import image_shape
+from nnlab.show.figures.mpl import Figure
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.probe import LossOfRows, rows_within_limit, rows_words, too_expensive
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import View
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 REPEATS = 10
 MOST_ROWS = 1000
@@ -34,7 +31,10 @@ SEEDS = 2**32  # of NumPy's older generator
 
 @dataclass(frozen=True, eq=False)
 class Importance:
-    """How much worse a metric gets for rows in which a column is shuffled: drops (C, R)."""
+    """How much worse a metric gets for rows in which a column is shuffled: drops (C, R).
+
+    columns: their names; a table without names counts its inputs from 1.
+    """
 
     metric: SumMetric
     score: float  # of the rows as they are
@@ -89,8 +89,13 @@ def permutation_importance(run: View) -> Importance:
             _shuffled_scores(score, rows.inputs, slice(start, stop), seed)
             for start, stop in pairwise([0, *stops])
         ]
+    return Importance(metric, whole, _column_names(run), whole - np.stack(scores), rows)
+
+
+def _column_names(run: View) -> list[str]:
     names = [column.name for column in run.schema.columns]
-    return Importance(metric, whole, names, whole - np.stack(scores), rows)
+    named = run.schema.named and run.data.feature_names
+    return names if named else [f"input {i + 1}" for i in range(len(names))]
 
 
 def _shuffled_scores(
@@ -106,7 +111,7 @@ def _shuffled_scores(
     return np.array(scores)
 
 
-def draw_importance(run: View) -> "Figure":
+def draw_importance(run: View) -> Figure:
     """A bar per input, the most important first, with the deviation over the repeats."""
     found = run.once(permutation_importance)
     means, spread = found.drops.mean(axis=1), found.drops.std(axis=1)
@@ -118,7 +123,7 @@ def draw_importance(run: View) -> "Figure":
     places = np.arange(len(order))
     whiskers = {"ecolor": look().ink, "elinewidth": 1.0, "capsize": 2}
     ax.barh(places, means[order], xerr=spread[order], color=colors, error_kw=whiskers, height=0.7)
-    names = distinct(_shown_names(run, found), LETTERS)
+    names = distinct(found.columns, LETTERS)
     ax.set_yticks(places, [names[column] for column in order])
     ax.invert_yaxis()
     ax.axvline(0, color=look().faint, linewidth=0.8)
@@ -126,12 +131,6 @@ def draw_importance(run: View) -> "Figure":
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel(f"drop of the {found.metric.label} where the input is shuffled")
     return figure
-
-
-def _shown_names(run: View, found: Importance) -> list[str]:
-    """The names of the columns; a table without names counts its inputs from 1."""
-    named = run.schema.named and run.data.feature_names
-    return found.columns if named else [f"input {i + 1}" for i in range(len(found.columns))]
 
 
 def _explain(run: View, found: Importance) -> str:
@@ -146,7 +145,7 @@ def _explain(run: View, found: Importance) -> str:
 
 def _details(run: View) -> str:
     found = run.once(permutation_importance)
-    means, names = found.drops.mean(axis=1), _shown_names(run, found)
+    means, names = found.drops.mean(axis=1), found.columns
     largest = [f"{names[i]} {means[i]:.3g}" for i in np.argsort(-means, kind="stable")[:3]]
     return f"the {found.metric.label} of {found.score:.3f} drops most for {', '.join(largest)}"
 

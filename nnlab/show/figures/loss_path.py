@@ -4,7 +4,7 @@ Li, Xu, Taylor, Studer, Goldstein: Visualizing the loss landscape of neural nets
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from nnlab.show.figures.axes import (
     quantity_label,
     recorded_epochs_axis,
 )
+from nnlab.show.figures.mpl import Axes, Figure
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.probe import (
     LossOfRows,
@@ -37,11 +38,8 @@ from nnlab.show.figures.probe import (
     too_expensive,
 )
 from nnlab.show.figures.style import look
-from nnlab.show.figures.view import View, after
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from nnlab.show.figures.view import View
+from nnlab.show.words import after
 
 SIDES = (41, 31, 21, 15)  # places along an axis: as many as can be afforded
 MOST_ROWS = 256
@@ -144,7 +142,7 @@ def heights_between(losses: FloatArray, path: FloatArray) -> FloatArray:
     return np.linspace(low, high, LEVELS)
 
 
-def draw_loss_path(run: View) -> "Figure":
+def draw_loss_path(run: View) -> Figure:
     """The plane with the path; beside it the loss over the epochs, at the weights and below."""
     plane = run.once(loss_plane)
     figure, (left, right) = style.panels(2, *run.title, _formula(run, plane), height=1.1)
@@ -162,7 +160,7 @@ def draw_loss_path(run: View) -> "Figure":
     return figure
 
 
-def _draw_plane(ax: "Axes", run: View, plane: LossPlane) -> None:
+def _draw_plane(ax: Axes, run: View, plane: LossPlane) -> None:
     losses = np.nan_to_num(finite_numbers(plane.losses), nan=LARGEST)
     heights = heights_between(losses, plane.at_weights)
     areas, _ = draw_contours(ax, plane.a, plane.b, losses, heights)
@@ -184,7 +182,7 @@ def _draw_plane(ax: "Axes", run: View, plane: LossPlane) -> None:
     ax.locator_params(nbins=5)
 
 
-def _number_epochs(ax: "Axes", plane: LossPlane) -> None:
+def _number_epochs(ax: Axes, plane: LossPlane) -> None:
     """The number of an epoch above its place, wherever it is far enough from the others."""
     from matplotlib.patheffects import withStroke
 
@@ -198,14 +196,9 @@ def _number_epochs(ax: "Axes", plane: LossPlane) -> None:
         epoch, place, (x, y) = plane.epochs[number], places[number], plane.path[number]
         if all(np.abs(place - other).max() > APART for other in taken):
             taken.append(place)
-            text: dict[str, Any] = {
-                "fontsize": 7,
-                "ha": "center",
-                "va": "bottom",
-                "path_effects": around,
-            }
             above = (0, 7 if number in (0, last) else 4)
-            ax.annotate(f"{epoch:,}", (x, y), above, textcoords="offset points", zorder=5, **text)
+            text = ax.annotate(f"{epoch:,}", (x, y), above, textcoords="offset points", zorder=5)
+            text.set(fontsize=7, ha="center", va="bottom", path_effects=around)
 
 
 def _formula(run: View, plane: LossPlane) -> str:

@@ -5,7 +5,6 @@ The sheet counts in inches, downwards: a line for each image, a column for each 
 
 import textwrap
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,13 +18,9 @@ from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import bare, color_bar, finite_numbers, short_label
 from nnlab.show.figures.images import draw_image
+from nnlab.show.figures.mpl import Axes, AxesImage, Figure
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.view import View
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.image import AxesImage
 
 IMAGES = 3
 MOST_STAGES = 4  # of a deeper network the first and the last ones
@@ -87,10 +82,10 @@ def _shown_blocks(network: Network) -> list[tuple[int, int]]:
     return blocks
 
 
-def most_varied(maps: Array, most: int = MOST_MAPS) -> IntArray:
+def most_varied(maps: Array) -> IntArray:
     """The numbers of the maps (B, h, w, f) that vary most over all images and places."""
     spread = np.nan_to_num(maps).std(axis=(0, 1, 2))
-    numbers: IntArray = np.sort(np.argsort(-spread, kind="stable")[:most])
+    numbers: IntArray = np.sort(np.argsort(-spread, kind="stable")[:MOST_MAPS])
     return numbers
 
 
@@ -169,7 +164,7 @@ def _without_maps(run: View) -> str | None:
     return None if run.rows else "no rows are saved"
 
 
-def draw_maps(run: View) -> "Figure":
+def draw_maps(run: View) -> Figure:
     """The images at the left, then the maps; a colour scale below each column."""
     rows, shape = _some_images(run), image_shape(run) or ()
     stages = make_stages(run, rows.inputs)
@@ -208,7 +203,7 @@ def _make_sheet(stages: list[Stage], lines: int, headings: int) -> _Sheet:
     return replace(sheet, line=max(highest, NUMBER + INPUT + CLASS_LINES))
 
 
-def _draw_column(ax: "Axes", sheet: _Sheet, start: float, stage: Stage) -> "AxesImage":
+def _draw_column(ax: Axes, sheet: _Sheet, start: float, stage: Stage) -> AxesImage:
     """The maps of one layer for every image, all on one scale; each below its number."""
     colors = style.color_scale(stage.maps)
     wide, tall = sheet.map_size(stage)
@@ -224,7 +219,7 @@ def _draw_column(ax: "Axes", sheet: _Sheet, start: float, stage: Stage) -> "Axes
 
 
 def _color_scale(
-    figure: "Figure", ax: "Axes", left: float, wide: float, image: "AxesImage", name: str
+    figure: Figure, ax: Axes, left: float, wide: float, image: AxesImage, name: str
 ) -> None:
     """What the colours of a column mean: a scale below it; places are inches."""
     from matplotlib.ticker import MaxNLocator
@@ -238,7 +233,7 @@ def _color_scale(
     bar.ax.tick_params(labelsize=7.5)
 
 
-def _write(ax: "Axes", left: float, bottom: float, lines: list[str]) -> None:
+def _write(ax: Axes, left: float, bottom: float, lines: list[str]) -> None:
     ax.text(left, bottom - 0.06, "\n".join(lines), fontsize=SMALL, ha="left", va="bottom")
 
 

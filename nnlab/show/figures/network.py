@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,13 +18,10 @@ from nnlab.core.network import Network, layer_name
 from nnlab.core.types import Array, Shape, size
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import bare, distinct
+from nnlab.show.figures.mpl import Axes, Figure
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import View
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 MOST_UNITS = 10  # drawn in a column
 MOST_COLUMNS = 10  # on a page
@@ -71,11 +68,11 @@ def network_columns(network: Network) -> list[Column]:
     return columns
 
 
-def shortened(columns: Sequence[Column], most: int = MOST_COLUMNS) -> list[Column | int]:
+def shortened(columns: Sequence[Column]) -> list[Column | int]:
     """The columns; those in the middle of a long row are replaced by their number."""
-    if len(columns) <= most:
+    if len(columns) <= MOST_COLUMNS:
         return list(columns)
-    head, tail = most // 2, most - most // 2 - 1
+    head, tail = MOST_COLUMNS // 2, MOST_COLUMNS - MOST_COLUMNS // 2 - 1
     return [*columns[:head], len(columns) - head - tail, *columns[-tail:]]
 
 
@@ -90,7 +87,7 @@ def unit_heights(units: int, most: int = MOST_UNITS) -> Array:
 
 def _sheet(
     run: View, columns: int, wide: float, high: float, key: float = 0.0
-) -> tuple["Figure", "Axes", float]:
+) -> tuple[Figure, Axes, float]:
     """A figure whose axes count in inches, and the distance between two columns.
 
     key: the height of a legend at the bottom.
@@ -105,7 +102,7 @@ def _sheet(
     return figure, ax, step
 
 
-def _circles(ax: "Axes", x: float, ys: Array, fill: str, edge: str, radius: float) -> None:
+def _circles(ax: Axes, x: float, ys: Array, fill: str, edge: str, radius: float) -> None:
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Circle
 
@@ -115,14 +112,14 @@ def _circles(ax: "Axes", x: float, ys: Array, fill: str, edge: str, radius: floa
     )
 
 
-def _segments(ax: "Axes", lines: Iterable[Any], **options: Any) -> None:
+def _segments(ax: Axes, lines: Iterable[Any], **options: Any) -> None:
     """Lines from place to place, behind the circles."""
     from matplotlib.collections import LineCollection
 
     ax.add_collection(LineCollection(list(lines), zorder=1, **options))
 
 
-def _labels_below(ax: "Axes", columns: Sequence[Column | int], step: float) -> None:
+def _labels_below(ax: Axes, columns: Sequence[Column | int], step: float) -> None:
     """The shape and the layers of each column, in as many lines as fit."""
     bottom = -ax.get_ylim()[1] - 0.03
     for x, column in enumerate(columns):
@@ -145,7 +142,7 @@ def _every_network(run: View) -> str | None:
     return None
 
 
-def draw_structure(run: View) -> "Figure":
+def draw_structure(run: View) -> Figure:
     """Circles and lines; below each column its width and its layers."""
     columns = shortened(network_columns(run.latest_network))
     places = [
@@ -165,7 +162,7 @@ def draw_structure(run: View) -> "Figure":
     return figure
 
 
-def _draw_column(ax: "Axes", x: float, column: Column | int, ys: Array) -> None:
+def _draw_column(ax: Axes, x: float, column: Column | int, ys: Array) -> None:
     from matplotlib.patches import Rectangle
 
     ink, paper = look().ink, look().paper
@@ -199,7 +196,7 @@ def _no_weights(run: View) -> str | None:
     return None
 
 
-def draw_weights(run: View) -> "Figure":
+def draw_weights(run: View) -> Figure:
     """Lines as thick as the weights are large, dashed where negative; biases in the circles."""
     columns, named = network_columns(run.latest_network), run.latest_network.parameters
     wide = max(style.PANEL[0], 1.5 * (len(columns) - 1) + 1.6)
@@ -218,7 +215,7 @@ def draw_weights(run: View) -> "Figure":
 
 
 def _draw_all_weights(
-    ax: "Axes", weights: Sequence[Array | None], ys: Sequence[Array], step: float
+    ax: Axes, weights: Sequence[Array | None], ys: Sequence[Array], step: float
 ) -> float:
     """Lines into every column that has weights; the size of the largest weight."""
     sizes = [np.abs(weight).max() for weight in weights if weight is not None]
@@ -230,7 +227,7 @@ def _draw_all_weights(
     return largest
 
 
-def _draw_biases(ax: "Axes", x: float, ys: Array, biases: Iterable[float]) -> None:
+def _draw_biases(ax: Axes, x: float, ys: Array, biases: Iterable[float]) -> None:
     _circles(ax, x, ys, look().paper, look().ink, RADIUS * LARGER)
     for y, bias in zip(ys, biases, strict=False):
         text = short_number(bias)
@@ -238,7 +235,7 @@ def _draw_biases(ax: "Axes", x: float, ys: Array, biases: Iterable[float]) -> No
         ax.text(x, y, text, ha="center", va="center", fontsize=size, zorder=4)
 
 
-def _draw_weights(ax: "Axes", left: Sequence[Any], right: Sequence[Any], weight: Array) -> None:
+def _draw_weights(ax: Axes, left: Sequence[Any], right: Sequence[Any], weight: Array) -> None:
     """Lines between the places of two columns; `weight` (n, m) is between -1 and 1."""
     for sign, color, dash in ((1, look().blue, "solid"), (-1, look().orange, (0, (4, 1.2)))):
         which = np.argwhere(sign * weight > 0)
@@ -261,7 +258,7 @@ def short_number(value: float) -> str:
     return text
 
 
-def _name_ends(ax: "Axes", run: View, ys: Sequence[Array], right: float) -> None:
+def _name_ends(ax: Axes, run: View, ys: Sequence[Array], right: float) -> None:
     """The names of the inputs and the outputs, where there are any."""
     data = run.data
     outputs = run.output_names if len(ys[-1]) > 1 else data.target_names
@@ -272,7 +269,7 @@ def _name_ends(ax: "Axes", run: View, ys: Sequence[Array], right: float) -> None
                 ax.text(x, y, text, ha=side, va="center", fontsize=7, color=look().soft)
 
 
-def _weight_legend(ax: "Axes", largest: float, moment: str) -> None:
+def _weight_legend(ax: Axes, largest: float, moment: str) -> None:
     from matplotlib.lines import Line2D
 
     lines: list[dict[str, Any]] = [

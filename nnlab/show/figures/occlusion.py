@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,12 +11,10 @@ from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import bare, color_bar, mark_negative, short_label
 from nnlab.show.figures.images import draw_image, no_images, probabilities
+from nnlab.show.figures.mpl import Figure
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.probe import rows_within_limit, rows_words, too_expensive
 from nnlab.show.figures.view import View
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 IMAGES = 5  # drawn one by one
 MOST_ROWS = 64  # in the mean
@@ -85,7 +82,7 @@ def occlusion(run: View) -> Occlusion:
     return Occlusion(rows, drops / times, (high.stop, wide.stop))
 
 
-def draw_occlusion(run: View) -> "Figure":
+def draw_occlusion(run: View) -> Figure:
     """Some images over their drops; at the end the mean over more images."""
     found, shape = run.once(occlusion), run.data.image_shape or ()
     chosen = example_rows(run, found.rows)

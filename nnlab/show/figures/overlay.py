@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,19 +12,16 @@ from nnlab.config.problems import shown_value as quoted
 from nnlab.core import columns
 from nnlab.errors import NnlabError, RunUnreadable
 from nnlab.run.folder import RunFolder
-from nnlab.run.settings import BESIDE_TRAINING
+from nnlab.run.settings import dotted, training_settings
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import count_axis, legend_below, quantity_label, scale_y, short_label
 from nnlab.show.figures.curves import draw_line, no_epoch, part_curves, smoothing_note
+from nnlab.show.figures.mpl import Axes, Figure
 from nnlab.show.figures.palette import DASHES
 from nnlab.show.figures.plot import Drawn, FigureForm, figure_files, save_figure
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import View, view
 from nnlab.show.words import Trained, count, run_title
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 MOST_LABELS = 20  # lines in the legend
 KEYS = 3  # settings in the name of a line
@@ -60,7 +57,7 @@ def comparison_folder(folders: Sequence[RunFolder], parent: Path) -> Path:
     return parent / f"compare-{hashlib.sha256(together).hexdigest()[:6]}"
 
 
-def draw_runs(runs: Sequence[View], quantities: Sequence[str] = ()) -> "Figure":
+def draw_runs(runs: Sequence[View], quantities: Sequence[str] = ()) -> Figure:
     """The quantities (default: the first four) of every run that has finished an epoch.
 
     Raises RunUnreadable when there is none.
@@ -79,9 +76,9 @@ def draw_runs(runs: Sequence[View], quantities: Sequence[str] = ()) -> "Figure":
     return figure
 
 
-def _draw_lines(ax: "Axes", quantity: str, runs: Sequence[View]) -> None:
+def _draw_lines(ax: Axes, quantity: str, runs: Sequence[View]) -> None:
     """Training thin where there is a validation part to look at, else alone."""
-    curves = [part_curves(run, quantity) for run in runs]
+    curves = [part_curves(run.metrics, quantity) for run in runs]
     names = run_labels([run.settings for run in runs], [run.name for run in runs])
     everything = chain.from_iterable(map(dict.values, curves))
     scale_y(ax, np.concatenate([np.empty(0), *(y for _, y in everything)]), quantity)
@@ -119,8 +116,8 @@ def _shared_title(runs: Sequence[View]) -> tuple[str, str]:
 
 
 def run_labels(configs: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list[str]:
-    """A name for each run: the settings that differ, else the folder."""
-    settings = [flat(config) for config in configs]
+    """A name for each run: a few settings that differ, else its name, else the folder."""
+    settings = [dotted(training_settings(config)) for config in configs]
     chosen = _naming_settings(differing_settings(settings))
     names = [", ".join(_setting_text(key, run.get(key)) for key in chosen) for run in settings]
     if len(set(names)) < len(names):
@@ -146,16 +143,3 @@ def _setting_text(key: str, value: Any) -> str:
     """The last part of a setting's path and its value: lr 0.1. A name stands alone."""
     last = key.rpartition(".")[2]
     return quoted(value) if last == "name" else f"{last} {quoted(value)}"
-
-
-def flat(settings: Any, path: str = "") -> dict[str, Any]:
-    """Every setting of the training by its dotted path."""
-    if isinstance(settings, list) and settings and all(isinstance(s, Mapping) for s in settings):
-        settings = dict(enumerate(settings))
-    if not isinstance(settings, Mapping):
-        return {path: settings}
-    inner: dict[str, Any] = {}
-    for key, value in settings.items():
-        if path or key not in BESIDE_TRAINING:
-            inner |= flat(value, f"{path}.{key}".strip("."))
-    return inner

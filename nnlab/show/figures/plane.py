@@ -1,6 +1,6 @@
 """Networks of two inputs: the points of the plane, and the predicted class of each place."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -8,15 +8,12 @@ from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import color_bar, distinct, dots, legend_below, short_label
+from nnlab.show.figures.mpl import Axes, AxesImage, Figure
 from nnlab.show.figures.palette import MARKERS, mixed
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
-from nnlab.show.figures.view import View, after
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.image import AxesImage
+from nnlab.show.figures.view import View
+from nnlab.show.words import after
 
 FINE = 201  # grid lines each way
 ROUGH = 101
@@ -42,7 +39,7 @@ def _training_rows(run: View) -> SavedRows:
     return run.rows.get("train") or next(iter(run.rows.values()))
 
 
-def draw_scatter(run: View) -> "Figure":
+def draw_scatter(run: View) -> Figure:
     """Truth and prediction beside each other."""
     rows = run.judged
     truth, guesses = run.labels(rows), run.guesses(rows)
@@ -59,7 +56,7 @@ def draw_scatter(run: View) -> "Figure":
     return figure
 
 
-def draw_boundary(run: View) -> "Figure":
+def draw_boundary(run: View) -> Figure:
     """The predicted class of each place; the line is where the network is undecided."""
     rows = _training_rows(run)
     figure, (ax,) = style.panels(1, *run.title, width=1.15, height=1.15)
@@ -88,7 +85,7 @@ def chosen_moments(epochs: IntArray, moments: int = MOMENTS) -> IntArray:
     return moments_drawn
 
 
-def draw_boundary_epochs(run: View) -> "Figure":
+def draw_boundary_epochs(run: View) -> Figure:
     """The same field at several epochs, from the first to the last."""
     epochs, values = run.snapshots
     which, rows = chosen_moments(epochs), _training_rows(run)
@@ -125,7 +122,7 @@ def _meaning(classes: bool) -> str:
     return f"points: true class; shading: {shading}; line: undecided"
 
 
-def _draw_field(ax: "Axes", run: View, area: Box, values: Array, fine: int) -> "AxesImage | None":
+def _draw_field(ax: Axes, run: View, area: Box, values: Array, fine: int) -> AxesImage | None:
     """Colours for the outputs on a grid, and lines between the classes.
 
     Returns the image of a single output, whose colours need a scale; else None.
@@ -150,14 +147,12 @@ def _draw_field(ax: "Axes", run: View, area: Box, values: Array, fine: int) -> "
     return None
 
 
-def _draw_undecided(ax: "Axes", xs: FloatArray, ys: FloatArray, difference: FloatArray) -> None:
+def _draw_undecided(ax: Axes, xs: FloatArray, ys: FloatArray, difference: FloatArray) -> None:
     if difference.min() < 0 < difference.max():
         ax.contour(xs, ys, difference, levels=[0.0], colors=look().ink, linewidths=1.2)
 
 
-def _draw_points(
-    ax: "Axes", run: View, rows: SavedRows, labels: IntArray, size: float = 6.0
-) -> None:
+def _draw_points(ax: Axes, run: View, rows: SavedRows, labels: IntArray, size: float = 6.0) -> None:
     """The rows as marks of their class, and the axes around them."""
     names = distinct(run.classes, 16)
     for number, (name, color) in enumerate(zip(names, look().classes, strict=False)):

@@ -1,24 +1,27 @@
-"""Kinds of figures, and how they become files. A figure that fails never costs a run."""
+"""Kinds of figures, and how they become files. A figure that fails never costs a run.
+
+In a notebook they show themselves, without pyplot.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from nnlab.errors import NnlabError, RunUnreadable, StorageError, UsageError
 from nnlab.run import durable
 from nnlab.run.folder import RunFolder
+from nnlab.show.figures.mpl import Figure
 from nnlab.show.figures.palette import Scale
 from nnlab.show.figures.style import encode_figure, style
 from nnlab.show.figures.view import View, view
 from nnlab.suggest import did_you_mean
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Painter = Callable[[], "Figure | None"]  # None where the figure does not suit
+Painter = Callable[[], Figure | None]  # None where the figure does not suit
+T = TypeVar("T")
+PIXELS = 96  # of a page, per inch
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Plot:
     title: str
     caption: str
     unsuited: Callable[[View], str | None]
-    painter: Callable[[View], "Figure"]
+    painter: Callable[[View], Figure]
     details: Callable[[View], str] | None = None
     kind: str | None = None
     early: bool = False
@@ -54,11 +57,11 @@ class Plot:
         """Whether the figure suits this run."""
         return self.why_not(run) is None
 
-    def draw(self, run: RunFolder | View) -> "Figure":
+    def draw(self, run: RunFolder | View) -> Figure:
         """The figure; inside `style()` it has nnlab's look."""
         return self.painter(view(run))
 
-    def draw_if_suited(self, run: View) -> "Figure | None":
+    def draw_if_suited(self, run: View) -> Figure | None:
         """The figure; None where it does not suit this run."""
         return self.draw(run) if self.suits(run) else None
 
@@ -182,3 +185,23 @@ def save_figure(folder: Path, name: str, data: bytes) -> Path:
     durable.make_folder(folder)
     durable.write_file(folder / name, data, sync=False)
     return folder / name
+
+
+def draw_inline(
+    painter: Callable[[T], Figure], of: T, dark: bool = False, scale: Scale | None = None
+) -> Figure:
+    """The figure that `painter` draws of a run or sweep, with nnlab's look.
+
+    IPython shows a Figure only where pyplot has set that up; a method of its own is always asked.
+    """
+    with style(dark, scale):
+        figure = painter(of)
+    figure._repr_png_ = partial(png_for_page, figure, dark)  # type: ignore[attr-defined]
+    return figure
+
+
+def png_for_page(figure: Figure, dark: bool = False) -> tuple[bytes, dict[str, Any]]:
+    """A sharp PNG, and the size at which a page shows it."""
+    width, height = figure.get_size_inches()
+    with style(dark):
+        return encode_figure(figure), {"width": width * PIXELS, "height": height * PIXELS}

@@ -93,8 +93,8 @@ def gradient(run: View, rows: SavedRows, values: Array | None = None) -> Array |
     return slopes
 
 
-def principal_axes(points: FloatArray, most: int = 2) -> tuple[FloatArray, FloatArray]:
-    """The axes (c, n) of largest variance of points (k, n), and their shares (c,) of it.
+def principal_axes(points: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The two axes (c, n) of largest variance of points (k, n), and their shares (c,) of it.
 
     With the centred points M, the k x k matrix M M^T = U S U^T gives the axes U^T M / sqrt(S); for
     k > n the n x n matrix M^T M gives them directly. An axis without variance is left out. The
@@ -103,13 +103,21 @@ def principal_axes(points: FloatArray, most: int = 2) -> tuple[FloatArray, Float
     centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
     wide = centred.shape[1] > len(centred)
     heights, vectors = np.linalg.eigh(centred @ centred.T if wide else centred.T @ centred)
-    heights, vectors = heights[::-1][:most], vectors[:, ::-1].T[:most]
+    heights, vectors = heights[::-1][:2], vectors[:, ::-1].T[:2]
     total = float((centred**2).sum())
     real = heights > SAME_AXIS * total
     axes = vectors[real] @ centred / np.sqrt(heights[real])[:, None] if wide else vectors[real]
     largest = np.abs(axes).argmax(axis=1)
     axes *= np.sign(axes[np.arange(len(axes)), largest])[:, None]
     return axes, heights[real] / (total or 1.0)
+
+
+def principal_plane(points: FloatArray) -> tuple[FloatArray, list[str]]:
+    """The two principal axes (2, n) of points (k, n), 0 where there is none, and their names."""
+    axes, shares = principal_axes(points)
+    named = [f"component {number + 1}: {100 * share:.0f} %" for number, share in enumerate(shares)]
+    axes = np.vstack([axes, np.zeros((2 - len(axes), axes.shape[1]))])
+    return axes, [*named, "component 2: 0 %"][:2]
 
 
 def filter_normalised(run: View, values: Array, rng: np.random.Generator) -> FloatArray:

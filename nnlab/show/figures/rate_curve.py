@@ -1,7 +1,7 @@
 """The figure of a learning-rate range test."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,13 +17,10 @@ from nnlab.show.figures.axes import (
     legend_below,
     quantity_label,
 )
+from nnlab.show.figures.mpl import Axes, Figure
 from nnlab.show.figures.palette import MARKERS
 from nnlab.show.figures.style import look
 from nnlab.show.words import SEPARATOR, count, setup_line
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 EDGES = 2  # a factor left and right of the rates
 HEADROOM = 0.5  # of the fall, above the loss before training
@@ -32,7 +29,7 @@ Finals = Mapping[float, tuple[float, float, float] | None]
 
 def draw_rate_curve(
     curve: RateCurve, settings: Mapping[str, Any], finals: Finals | None = None, of: str = ""
-) -> "Figure":
+) -> Figure:
     """The smoothed losses over the rate, with the marks; below it the ends of a sweep.
 
     settings: those of the config. finals: quartiles of the final losses of a sweep by rate, of the
@@ -57,7 +54,7 @@ def draw_rate_curve(
     return figure
 
 
-def _draw_losses(ax: "Axes", curve: RateCurve) -> None:
+def _draw_losses(ax: Axes, curve: RateCurve) -> None:
     rates, (low, median, high) = curve.rates, curve.quartiles
     seeds = len(curve.losses)
     fall = curve.start - min(float(median.min()), curve.start)
@@ -76,7 +73,7 @@ def _draw_losses(ax: "Axes", curve: RateCurve) -> None:
     choose_scale(ax, shown, is_log(shown, look().scale))
 
 
-def _draw_finals(ax: "Axes", finals: Finals, start: float) -> None:
+def _draw_finals(ax: Axes, finals: Finals, start: float) -> None:
     """The final losses of a sweep, up to the loss before training; crosses at the top above it."""
     inside = {rate: ends for rate, ends in finals.items() if ends and ends[1] <= start}
     above = [rate for rate in finals if rate not in inside]

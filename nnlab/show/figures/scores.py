@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,15 +12,12 @@ from nnlab.core.types import Array
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import dots, legend_below, short_label
 from nnlab.show.figures.cells import output_names
+from nnlab.show.figures.mpl import Axes, Figure
 from nnlab.show.figures.palette import MARKERS
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import PART_NAMES, View
 from nnlab.show.words import true_minus
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 WORST = 4  # classes that have a colour of their own
 BINS = 10
@@ -46,7 +42,7 @@ def _no_ranking(run: View) -> str | None:
 
 def _draw_ranking(
     curve: Callable[[Array, Array, Array], Curve], x: str, y: str, run: View
-) -> "Figure":
+) -> Figure:
     """A curve per class against the rest: the worst in colours, the others pale."""
     answers, names = _answers(run), output_names(run, run.judged.outputs.shape[1])
     curves = [
@@ -73,7 +69,7 @@ def _draw_ranking(
     return figure
 
 
-def _unit_square(ax: "Axes", x: str, y: str) -> None:
+def _unit_square(ax: Axes, x: str, y: str) -> None:
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel=x, ylabel=y)
 
 
@@ -86,7 +82,7 @@ def _no_probabilities(run: View) -> str | None:
     return "the outputs are no probabilities; softmax or sigmoid as the last layer makes such"
 
 
-def draw_calibration(run: View) -> "Figure":
+def draw_calibration(run: View) -> Figure:
     """How often predictions come true, over their probability; below, how many rows there are."""
     answers = _answers(run)
     if run.data.kind == "classes":
@@ -118,7 +114,7 @@ def _no_labels(run: View) -> str | None:
     return None if run.rows else "no rows are saved"
 
 
-def draw_labels(run: View) -> "Figure":
+def draw_labels(run: View) -> Figure:
     """Precision, recall and F1 of each label, on a line of its own; the number of its rows."""
     rows = run.judged
     answers = PartAnswers(run.data.kind, rows.outputs, rows.targets)
@@ -151,7 +147,7 @@ def _no_residuals(run: View) -> str | None:
     return None if run.rows else "no rows are saved"
 
 
-def draw_residuals(run: View) -> "Figure":
+def draw_residuals(run: View) -> Figure:
     """For each output, prediction minus target over the prediction."""
     rows = run.judged
     outputs = run.answers(rows.outputs)

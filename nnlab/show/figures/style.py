@@ -13,17 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nnlab.core.types import Array
+from nnlab.show.figures.mpl import Axes, Colormap, Figure
 from nnlab.show.figures.palette import DARK, LIGHT, Look, Scale
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap
-    from matplotlib.figure import Figure
 
 _LOOK: ContextVar[Look] = ContextVar("look", default=LIGHT)
 
@@ -113,7 +109,7 @@ def style(
             _LOOK.reset(token)
 
 
-def canvas(width: float, height: float, *title: str) -> "Figure":
+def canvas(width: float, height: float, *title: str) -> Figure:
     """An empty figure of this size in inches, with a head if a title is given; see `head`."""
     _matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -128,19 +124,19 @@ def canvas(width: float, height: float, *title: str) -> "Figure":
 
 def panels(
     columns: int, *title: str, rows: int = 1, width: float = 1.0, height: float = 1.0
-) -> tuple["Figure", list["Axes"]]:
+) -> tuple[Figure, list[Axes]]:
     """A figure of `rows` x `columns` equal panels, row by row; width and height stretch them."""
     figure = canvas(PANEL[0] * columns * width, PANEL[1] * rows * height, *title)
     grid = figure.subplots(rows, columns, squeeze=False)
     return figure, list(grid.flat)
 
 
-def sequential() -> "Colormap":
+def sequential() -> Colormap:
     """From nothing to much: paper, blue, deep blue."""
     return blend(look().paper, look().positive, look().deep(look().positive))
 
 
-def diverging() -> "Colormap":
+def diverging() -> Colormap:
     """From below zero to above: deep orange, orange, paper, blue, deep blue."""
     negative, positive = look().negative, look().positive
     return blend(look().deep(negative), negative, look().paper, positive, look().deep(positive))
@@ -158,7 +154,7 @@ def color_scale(values: Array) -> dict[str, Any]:
     return {"cmap": "cividis", "vmin": low, "vmax": high if high > low else low + 1.0}
 
 
-def blend(*colours: str) -> "Colormap":
+def blend(*colours: str) -> Colormap:
     """A colour map that runs through these colours."""
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -175,7 +171,7 @@ def ramp(number: int, count: int) -> str:
     return to_hex(colormaps["viridis"](share))
 
 
-def head(figure: "Figure", name: str, setting: str, caption: str = "") -> None:
+def head(figure: Figure, name: str, setting: str, caption: str = "") -> None:
     """The experiment's name over the panels; below it, smaller, its setting and a caption.
 
     Lines end between the parts of the setting ("lr 0.1 · batch 1"), and inside a part only if
@@ -215,7 +211,7 @@ def _unbroken(setting: str, room: float) -> str:
     return f"{GLUE}· ".join(part if len(part) > fit else part.replace(" ", GLUE) for part in parts)
 
 
-def _wrapped(figure: "Figure", text: str, room: float, size: float) -> list[str]:
+def _wrapped(figure: Figure, text: str, room: float, size: float) -> list[str]:
     """Lines that are at most `room` inches wide, whatever letters they are made of."""
     from matplotlib.text import Text
 
@@ -233,7 +229,7 @@ def _wrapped(figure: "Figure", text: str, room: float, size: float) -> list[str]
     return lines
 
 
-def encode_figure(figure: "Figure", kind: str = "png") -> bytes:
+def encode_figure(figure: Figure, kind: str = "png") -> bytes:
     """The figure as the bytes of a png, svg or pdf file; the same figure gives the same bytes."""
     stamp = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
     buffer = io.BytesIO()

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -29,14 +29,11 @@ from nnlab.show.figures.axes import (
     slanted_ticks,
 )
 from nnlab.show.figures.cells import write_cells
+from nnlab.show.figures.mpl import Axes, Figure
 from nnlab.show.figures.palette import DASHES, MARKERS
 from nnlab.show.figures.plot import Drawn, FigureForm, draw_files, require_known, save_figure
 from nnlab.show.figures.sweep_view import Cell, SweepPlot, SweepView
 from nnlab.show.words import axis_value
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 NAMED = 12  # curves or values that can be told apart by name
 FEW = 3  # values of a number that are told apart by unlike colours
@@ -66,7 +63,7 @@ def _few_curves(sweep: SweepView) -> bool:
     return bool(sweep.keys and sweep.tables) and cells <= NAMED
 
 
-def draw_sweep_curves(sweep: SweepView, quantities: Sequence[str] = ()) -> "Figure":
+def draw_sweep_curves(sweep: SweepView, quantities: Sequence[str] = ()) -> Figure:
     """The quantities (default: all) over the epochs, a line per cell: the median and quartiles."""
     known = {name for table in sweep.tables.values() for name in table}
     metrics = [name for name in METRICS if columns.name(sweep.part, name) in known]
@@ -80,7 +77,7 @@ def draw_sweep_curves(sweep: SweepView, quantities: Sequence[str] = ()) -> "Figu
     return figure
 
 
-def _draw_medians(ax: "Axes", sweep: SweepView, column: str) -> None:
+def _draw_medians(ax: Axes, sweep: SweepView, column: str) -> None:
     """One quantity over the epochs."""
     shown: list[FloatArray] = []
     for cell in sweep.cells:
@@ -136,7 +133,7 @@ def _numeric(values: Sequence[Any]) -> bool:
     return all(type(value) in (int, float) for value in values)
 
 
-def _legend_beside(ax: "Axes", title: str | None) -> None:
+def _legend_beside(ax: Axes, title: str | None) -> None:
     ax.legend(title=title, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
@@ -147,7 +144,7 @@ def _one_or_two_settings(sweep: SweepView) -> bool:
     return len(sweep.keys) in (1, 2) and any(cell.done for cell in sweep.cells)
 
 
-def draw_finals(sweep: SweepView) -> "Figure":
+def draw_finals(sweep: SweepView) -> Figure:
     """The final values against the setting: a dot for each run, a bar for a median of seeds."""
     quantities = sweep.final_names()
     figure, axes = style.panels(len(quantities), *sweep.title)
@@ -164,7 +161,7 @@ def _final_label(sweep: SweepView, quantity: str) -> str:
     return f"final {label_of(name)} ({sweep.part_name(part)})"
 
 
-def _draw_final(ax: "Axes", sweep: SweepView, quantity: str) -> None:
+def _draw_final(ax: Axes, sweep: SweepView, quantity: str) -> None:
     values = sweep.axes[0]["values"]
     numeric = _numeric(values)
     places = [float(value) for value in (values if numeric else range(len(values)))]
@@ -190,7 +187,7 @@ def _median(values: Sequence[float]) -> float:
 
 
 def _draw_runs(
-    ax: "Axes",
+    ax: Axes,
     places: Sequence[float],
     finals: Sequence[Sequence[float]],
     logarithmic: bool,
@@ -209,7 +206,7 @@ def _draw_runs(
 
 
 def _setting_axis(
-    ax: "Axes", values: Sequence[Any], places: Sequence[float], logarithmic: bool
+    ax: Axes, values: Sequence[Any], places: Sequence[float], logarithmic: bool
 ) -> None:
     """A tick at every value of a few; their names slanted where they would touch."""
     from matplotlib.ticker import NullLocator
@@ -252,7 +249,7 @@ def _two_settings(sweep: SweepView) -> bool:
     return len(sweep.keys) == 2 and all(len(axis["values"]) > 1 for axis in sweep.axes)
 
 
-def draw_map(sweep: SweepView) -> "Figure":
+def draw_map(sweep: SweepView) -> Figure:
     """The final value of every combination of two settings as a colour, written in."""
     quantities = sweep.final_names()
     down, across = ([axis_value(value) for value in axis["values"]] for axis in sweep.axes)
@@ -273,7 +270,7 @@ def draw_map(sweep: SweepView) -> "Figure":
     return figure
 
 
-def _draw_map(ax: "Axes", grid: FloatArray, name: str) -> None:
+def _draw_map(ax: Axes, grid: FloatArray, name: str) -> None:
     """The colours, dark for what is good, and the numbers on them; a scale where those are many."""
     from matplotlib.colors import LogNorm, Normalize
 

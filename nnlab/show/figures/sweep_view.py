@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from nnlab.config.overrides import ALIASES
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS
 from nnlab.errors import NnlabError
@@ -14,19 +15,8 @@ from nnlab.run.folder import METRICS as METRICS_TABLE
 from nnlab.run.sweeps import SweepFolder, TrialRecord, placing
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import LARGEST
+from nnlab.show.figures.mpl import Figure
 from nnlab.show.words import SEPARATOR, Trained, cell_name, setup_line, short_value
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-# Short names of axes, and the settings that they mean.
-SHORT_KEYS = {
-    "lr": ("optimizer", "lr"),
-    "learning_rate": ("optimizer", "lr"),
-    "momentum": ("optimizer", "momentum"),
-    "batch_size": ("training", "batch_size"),
-    "epochs": ("training", "epochs"),
-}
 
 
 @dataclass(frozen=True)
@@ -170,9 +160,9 @@ class SweepPlot:
     title: str
     captions: tuple[str, str]
     suits: Callable[[SweepView], bool]
-    painter: Callable[[SweepView], "Figure"]
+    painter: Callable[[SweepView], Figure]
 
-    def draw_if_suited(self, sweep: SweepView) -> "Figure | None":
+    def draw_if_suited(self, sweep: SweepView) -> Figure | None:
         """The figure; None where it does not suit this sweep."""
         return self.painter(sweep) if self.suits(sweep) else None
 
@@ -195,7 +185,7 @@ def _is_drawn(column: str) -> bool:
 def _without(base: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
     """The base config without the settings that vary, which no title should claim."""
     for key in keys:
-        path = SHORT_KEYS.get(key, tuple(key.split(".")))
+        path = ALIASES.get(key, key).split(".")
         if path[0] in ("hidden", "depth", "activation", "network"):
             base.pop("network", None)
         elif len(path) == 1:

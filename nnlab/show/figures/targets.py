@@ -1,7 +1,7 @@
 """Rows and what the network makes of them: as points, as a curve, and sample by sample."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,14 +20,12 @@ from nnlab.show.figures.axes import (
     short_label,
 )
 from nnlab.show.figures.cells import output_names, too_many_rows
+from nnlab.show.figures.mpl import Axes, Figure
 from nnlab.show.figures.palette import DASHES, MARKERS
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
-from nnlab.show.figures.view import PART_NAMES, View, after
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from nnlab.show.figures.view import PART_NAMES, View
+from nnlab.show.words import after
 
 MOST_PANELS = 12
 MOST_POINTS = 2000
@@ -48,7 +46,7 @@ def _no_numbers(run: View) -> str | None:
     return None if run.rows else "no rows are saved"
 
 
-def draw_targets(run: View) -> "Figure":
+def draw_targets(run: View) -> Figure:
     """For each output the predictions against the targets, after the first epoch and the last."""
     rows = run.judged
     if len(rows) > MOST_POINTS:
@@ -88,7 +86,7 @@ def _moments(run: View, rows: SavedRows) -> list[tuple[str, Array]]:
     return [last]
 
 
-def _draw_cloud(ax: "Axes", truth: Array, outputs: Array, last: bool, when: str) -> None:
+def _draw_cloud(ax: Axes, truth: Array, outputs: Array, last: bool, when: str) -> None:
     spread = np.ptp(truth) or np.abs(truth).max() or 1.0  # equal targets have no spread
     inside = np.abs(outputs - truth.mean()) < 30 * spread  # an untrained network may be anywhere
     dots(
@@ -115,7 +113,7 @@ def _no_curve(run: View) -> str | None:
     return None if run.rows else "no rows are saved"
 
 
-def draw_fit(run: View) -> "Figure":
+def draw_fit(run: View) -> Figure:
     """The samples, and the function that the network has become; dashed, what it was at first."""
     figure, (ax,) = style.panels(1, *run.title, width=1.3, height=1.15)
     xs = np.concatenate([rows.inputs[:, 0] for rows in run.rows.values()]).astype(float)
@@ -141,9 +139,7 @@ def draw_fit(run: View) -> "Figure":
     return figure
 
 
-def _draw_bands(
-    ax: "Axes", run: View, quantiles: Sequence[float], xs: Array, outputs: Array
-) -> None:
+def _draw_bands(ax: Axes, run: View, quantiles: Sequence[float], xs: Array, outputs: Array) -> None:
     """The band between each pair of quantiles, and how many of the judged rows lie in it."""
     order, rows = np.argsort(quantiles), run.judged
     half = len(order) // 2
@@ -173,7 +169,7 @@ def _trained_or_few_rows(run: View) -> str | None:
     return "outputs writes its few rows down" if too_many_rows(run) is None else None
 
 
-def draw_forward(run: View) -> "Figure":
+def draw_forward(run: View) -> Figure:
     """Three panels over the number of the sample."""
     rows = run.rows["train"]
     figure = style.canvas(2 * style.PANEL[0] * 0.85, 6.2, *run.title)
@@ -191,7 +187,7 @@ def draw_forward(run: View) -> "Figure":
     return figure
 
 
-def _draw_inputs(ax: "Axes", inputs: Array) -> None:
+def _draw_inputs(ax: Axes, inputs: Array) -> None:
     """The inputs as an image: a column for each sample."""
     shown = finite_numbers(inputs.T)
     image = ax.imshow(shown, aspect="auto", **style.color_scale(shown))
@@ -203,7 +199,7 @@ def _draw_inputs(ax: "Axes", inputs: Array) -> None:
     color_bar(image, ax, pad=0.01, label="scaled value")
 
 
-def _draw_outputs(ax: "Axes", run: View, outputs: Array) -> None:
+def _draw_outputs(ax: Axes, run: View, outputs: Array) -> None:
     names = output_names(run, outputs.shape[1])
     for number in range(min(outputs.shape[1], MOST_LINES)):
         values, color = finite_numbers(outputs[:, number]), look().lines[number]
@@ -215,7 +211,7 @@ def _draw_outputs(ax: "Axes", run: View, outputs: Array) -> None:
 
 
 def _sample_dots(
-    ax: "Axes", values: Array, color: str, marker: str, label: str | None = None
+    ax: Axes, values: Array, color: str, marker: str, label: str | None = None
 ) -> None:
     size = 3.5 if len(values) <= FEW_SAMPLES else 1.8
     x = np.arange(len(values))

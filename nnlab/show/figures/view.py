@@ -21,7 +21,7 @@ from nnlab.run.folder import DATA, RunFolder, Weights, weights_file
 from nnlab.run.rows import PARTS, SavedRows
 from nnlab.run.run import Run
 from nnlab.run.text import mapping_or_empty, shown
-from nnlab.show.words import Trained, count, run_title
+from nnlab.show.words import Trained, after, run_title
 from nnlab.status import Status
 
 PART_NAMES = {"train": "training", "validation": "validation", "test": "test"}
@@ -172,10 +172,7 @@ class View(Run):
 
     def coded(self, rows: SavedRows, loss: Loss | None = None) -> FloatArray:
         """The targets (N, m) as the loss takes them; `loss.plain` leaves them in their units."""
-        targets = rows.targets
-        if targets.ndim == 1:
-            binary = self.data.kind == "binary"
-            targets = targets[:, None] if binary else np.eye(rows.outputs.shape[1])[targets]
+        targets = one_per_output(rows.targets, self.data.kind, rows.outputs.shape[1])
         return (loss or self.loss).encode(targets.astype(rows.outputs.dtype))
 
     def losses(self, rows: SavedRows) -> FloatArray:
@@ -186,13 +183,13 @@ class View(Run):
             return loss.per_sample(binding.forward(self.scaled(rows.inputs)), self.coded(rows))
 
 
+def one_per_output(targets: Array, kind: str, outputs: int) -> Array:
+    """Targets (N, m) of rows, also of the numbers (N,) of their classes."""
+    if targets.ndim == 2:
+        return targets
+    return targets[:, None] if kind == "binary" else np.eye(outputs)[targets]
+
+
 def view(run: RunFolder | View) -> View:
     """A View of the folder, or the given one."""
     return run if isinstance(run, View) else View(run.path)
-
-
-def after(epochs: Any) -> str:
-    """The moment in words: after 20 epochs."""
-    if not isinstance(epochs, int):
-        return "as saved"
-    return f"after {count(epochs, 'epoch')}" if epochs else "before training"

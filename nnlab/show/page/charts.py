@@ -13,7 +13,6 @@ from nnlab.core.types import FloatArray, IntArray
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.figures import View, curves
 from nnlab.show.figures.axes import (
-    finite_numbers,
     is_log,
     is_log_rate,
     quantity_words,
@@ -27,6 +26,7 @@ BUCKETS = 120  # of a long curve the lowest and highest point of each are drawn
 DIGITS = 8  # of a number in a record
 RATE_NOTE = "The factor of the step that an update takes: w ← w − lr · direction."
 Curves = Mapping[str, tuple[FloatArray, FloatArray]]  # places and values by label
+Rates = tuple[str, FloatArray, FloatArray]  # the unit of the places, the places, and the rates
 Marks = Sequence[tuple[str, int]]  # what a line at a place stands for, and the place
 
 
@@ -68,22 +68,29 @@ def chart_record(
 
 def run_charts(run: View) -> list[dict[str, Any]]:
     """The charts of a run: one for each quantity, and one of the learning rate where it changed."""
-    table = run.metrics
-    if len(finite_numbers(table.get("epoch", ()))) < 2:
+    if curves.no_epoch(run):
         return []
-    names = columns.row_names(run.settings)
-    marks = run_marks(run)
-    records = []
+    rates = None if curves.no_rates(run) else curves.learning_rates(run)
+    best = mapping_or_empty(run.summary.get("best")).get("epoch")
+    failed = mapping_or_empty(run.about.get("failure")).get("epoch")
+    marks = [(word, at) for word, at in (("best", best), ("diverged", failed)) if type(at) is int]
+    return charts_of_table(run.metrics, run.settings, rates, marks)
+
+
+def charts_of_table(
+    table: Mapping[str, Any], settings: Mapping[str, Any], rates: Rates | None, marks: Marks = ()
+) -> list[dict[str, Any]]:
+    """A chart for each quantity in the columns of metrics.csv, and one of `rates`."""
+    names, records = columns.row_names(settings), []
     for quantity in columns.quantities(table):
-        shown = {names[part]: curve for part, curve in curves.part_curves(run, quantity).items()}
-        title = quantity_words(quantity, run.settings)
-        record = chart_record(
-            title, shown, share=is_share(quantity), marks=marks, note=note(quantity, run.settings)
-        )
+        shown = {names[part]: curve for part, curve in curves.part_curves(table, quantity).items()}
+        title, share = quantity_words(quantity, settings), is_share(quantity)
+        text = note(quantity, settings)
+        record = chart_record(title, shown, share=share, marks=marks, note=text)
         records.append(record and record | {"quantity": quantity})
-    if curves.no_rates(run) is None:
-        unit, places, rates = curves.learning_rates(run)
-        shown = {"learning rate": (places, rates)}
+    if rates is not None:
+        unit, *curve = rates
+        shown = {"learning rate": (curve[0], curve[1])}
         record = chart_record("learning rate", shown, rate=True, unit=unit, note=RATE_NOTE)
         records.append(record and record | {"quantity": ""})
     return [record for record in records if record]
@@ -103,14 +110,6 @@ def first_line(definition: object) -> str:
     return next(iter((definition.__doc__ or "").splitlines()), "") if definition else ""
 
 
-def run_marks(run: View) -> list[tuple[str, int]]:
-    """The epoch that summary.json calls best, and that in which the run diverged."""
-    best = mapping_or_empty(run.summary.get("best")).get("epoch")
-    failed = mapping_or_empty(run.about.get("failure")).get("epoch")
-    marks = {"best": best, "diverged": failed}
-    return [(label, epoch) for label, epoch in marks.items() if isinstance(epoch, int)]
-
-
 def chart_scales(values: FloatArray, share: bool, rate: bool) -> list[Scale]:
     """The scales that suit, the best first."""
     finite = values[np.isfinite(values)]
@@ -120,12 +119,12 @@ def chart_scales(values: FloatArray, share: bool, rate: bool) -> list[Scale]:
     return ["log", "linear"] if log else ["linear", "log"]
 
 
-def thin(values: FloatArray, buckets: int = BUCKETS) -> IntArray:
+def thin(values: FloatArray) -> IntArray:
     """Which points of a long curve are drawn: of each bucket the lowest and the highest."""
     count = len(values)
-    if count <= 2 * buckets:
+    if count <= 2 * BUCKETS:
         return np.arange(count)
-    edges = np.linspace(0, count, buckets + 1).astype(np.int64)
+    edges = np.linspace(0, count, BUCKETS + 1).astype(np.int64)
     finite = np.isfinite(values)
     low, high = np.where(finite, values, np.inf), np.where(finite, values, -np.inf)
     chosen = {0, count - 1}

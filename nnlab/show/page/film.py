@@ -13,7 +13,7 @@ from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.scale import Scaling
 from nnlab.diagnosis.moments import Moment, moment
 from nnlab.run.data_facts import DataFacts
-from nnlab.show.figures import View
+from nnlab.show.figures.view import View, one_per_output
 
 MOMENTS = 60  # that a page shows; nnlab records about 40
 POINTS = 400  # training rows that are drawn
@@ -85,10 +85,8 @@ class Film:
         if not rows:
             return []
         network = self.network
-        x, targets = self.scaled(self.inputs[rows]), self.targets[rows]
-        if targets.ndim == 1:
-            width = network.shapes[-1][0]
-            targets = targets[:, None] if self.data.kind == "binary" else np.eye(width)[targets]
+        x, width = self.scaled(self.inputs[rows]), network.shapes[-1][0]
+        targets = one_per_output(self.targets[rows], self.data.kind, width)
         t = self.loss.encode(targets.astype(network.dtype))
         numbered = zip(self.epochs.tolist(), self.values, strict=True)
         return [moment(network, self.loss, values, x, t, epoch) for epoch, values in numbered]

@@ -13,27 +13,11 @@ from nnlab.show.words import count, moment_words, percent, set_options
 
 
 @dataclass(frozen=True)
-class FindingWords:
-    """A finding in words; `figure` is the name of a figure in the page, or empty."""
-
-    sentence: str
-    sure: float
-    place: str
-    evidence: list[str]
-    why: str
-    remedies: list[str]
-    advice: str
-    figure: str
-    figure_title: str
-    certainty: str
-
-
-@dataclass(frozen=True)
 class FindingsOverview:
-    """What was looked at, the findings, and the command that a remedy continues."""
+    """What was looked at, the findings in words, and the command that a remedy continues."""
 
     state: str
-    findings: list[FindingWords]
+    findings: list[dict[str, Any]]
     command: str
 
 
@@ -46,7 +30,7 @@ def overview_of_findings(run: View, figures: Container[str]) -> FindingsOverview
     if saved is None:
         return None
     findings = [finding_words(finding, figures) for finding in saved["findings"]]
-    findings.sort(key=lambda finding: -finding.sure)
+    findings.sort(key=lambda finding: -finding["sure"])
     return FindingsOverview(_state(run, saved, len(findings)), findings, train_again())
 
 
@@ -61,20 +45,23 @@ def _state(run: View, saved: Mapping[str, Any], findings: int) -> str:
     return f"{state} The run has {count(trained, 'epoch')} now: {again} looks again."
 
 
-def finding_words(finding: Any, figures: Container[str] = ()) -> FindingWords:
-    """A finding as findings.json has it, in words. Raises anything for odd contents."""
+def finding_words(finding: Any, figures: Container[str] = ()) -> dict[str, Any]:
+    """A finding as findings.json has it, in words; `figure`: that of the page, or empty.
+
+    Raises anything for odd contents.
+    """
     fields = mapping_or_empty(finding)
     figure, sure = str(fields.get("figure")), float(fields["sure"])
     shown = figure in figures and figure in FIGURES
-    return FindingWords(
-        sentence=str(fields["sentence"]),
-        sure=sure,
-        place=moment_words(fields.get("epoch"), fields.get("step")),
-        evidence=list(map(str, fields["evidence"])),
-        why=str(fields["why"]),
-        remedies=[set_options(map(str, remedy)) for remedy in fields["remedies"]],
-        advice=str(fields["advice"]),
-        figure=figure if shown else "",
-        figure_title=FIGURES[figure].title if shown else "",
-        certainty=f"{percent(sure)} sure",
-    )
+    return {
+        "sentence": str(fields["sentence"]),
+        "sure": sure,
+        "place": moment_words(fields.get("epoch"), fields.get("step")),
+        "evidence": list(map(str, fields["evidence"])),
+        "why": str(fields["why"]),
+        "remedies": [set_options(map(str, remedy)) for remedy in fields["remedies"]],
+        "advice": str(fields["advice"]),
+        "figure": figure if shown else "",
+        "figure_title": FIGURES[figure].title if shown else "",
+        "certainty": f"{percent(sure)} sure",
+    }

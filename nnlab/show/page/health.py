@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.core.network import layer_name
-from nnlab.diagnosis.moments import LayerHealth, Moment, rms
+from nnlab.diagnosis.moments import Moment, rms
 from nnlab.show.page.diagram import few_digits
 from nnlab.show.page.film import Film
 
@@ -42,15 +42,8 @@ def _layer(moment: Moment, index: int, change: Any) -> list[float]:
     """The values of a layer in the order of COLUMNS; nan where there is no update or slope."""
     layer = next(health for health in moment.layers if health.index == index)
     update = rms(*(array for array in vars(change).values() if array.ndim > 1))
-    activation = _activation_after(moment, index)
-    dead, flat = (activation.dead, activation.flat) if activation else (np.nan, np.nan)
+    behind = next((health for health in moment.layers if health.index > index), layer)
+    # The next layer with weights, or none, has no activation before it.
+    dead, flat = (np.nan, np.nan) if behind.weighted else (behind.dead, behind.flat)
     ratio = update / layer.weight if update and layer.weight else np.nan
     return [layer.weight, layer.gradient, ratio, dead, flat]
-
-
-def _activation_after(moment: Moment, index: int) -> LayerHealth | None:
-    """The first layer without weights that follows, before the next one with weights."""
-    for health in moment.layers:
-        if health.index > index:
-            return None if health.weighted else health
-    return None

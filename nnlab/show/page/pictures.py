@@ -4,20 +4,18 @@ import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nnlab.errors import NnlabError
 from nnlab.show.figures import Plot, View
+from nnlab.show.figures.mpl import Figure
 from nnlab.show.figures.palette import Scale
+from nnlab.show.figures.plot import PIXELS
 from nnlab.show.figures.style import encode_figure, style
 from nnlab.show.page.tables import Notices
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 BUDGET = 1_900_000  # bytes of all pictures; base64 takes a third more
 LARGEST_SVG = 150_000  # bytes; a larger figure is embedded as png
-PIXELS = 96  # of the page per inch of a figure
 BROAD = 620  # pixels; a wider figure takes the whole page
 
 
@@ -29,7 +27,7 @@ class Drawing:
     title: str
     caption: str
     alt: Callable[[], str]
-    paint: Callable[[], "Figure | None"]  # None where it does not suit
+    paint: Callable[[], Figure | None]  # None where it does not suit
     early: bool = False  # shown with the course of the run, before the results
     has_dark: bool = True
     scale: Scale | None = None
@@ -53,8 +51,8 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Chart:
-    """Curves that page.js draws from `data`; `still` is shown without scripts."""
+class Scripted:
+    """Curves or a scene that page.js draws from `data`; `still` is shown without scripts."""
 
     data: dict[str, Any]
     still: Picture | None
@@ -91,14 +89,14 @@ class Album:
         pictures = [self.add(plot_drawing(name, plot, run)) for name, plot in plots.items()]
         return [picture for picture in pictures if picture]
 
-    def add_chart(self, data: dict[str, Any] | None, paint: Callable[[], "Figure"]) -> list[Chart]:
+    def add_chart(self, data: dict[str, Any] | None, paint: Callable[[], Figure]) -> list[Scripted]:
         """A chart of a record of `charts.chart_record`, and its figure; none without a record."""
         if data is None:
             return []
         drawing = Drawing(
             data["title"], data["title"], "", lambda: data["alt"], paint, scale=data["scales"][0]
         )
-        return [Chart(data, self.add(drawing))]
+        return [Scripted(data, self.add(drawing))]
 
     def add_dark_variants(self) -> None:
         """Draw the dark variant of every picture, as long as there is room."""

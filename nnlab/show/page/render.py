@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from nnlab.run import durable
 from nnlab.show.figures.palette import DARK, LIGHT, Look
 from nnlab.show.page.findings import FindingsOverview
-from nnlab.show.page.pictures import Chart, Picture
+from nnlab.show.page.pictures import Picture, Scripted
 from nnlab.show.page.repeat import Repeat
 from nnlab.show.page.replay import Replay
 from nnlab.show.page.settings import SettingsOverview
@@ -70,7 +70,7 @@ class Page:
     settings: SettingsOverview | None = None
     axes: str = ""  # of a sweep, a line each
     story: str = ""
-    charts: list[Chart] = field(default_factory=list)
+    charts: list[Scripted] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     epochs: list[Table] = field(default_factory=list)
     epoch_count: int = 0

@@ -13,18 +13,9 @@ from nnlab.core.types import FloatArray
 from nnlab.errors import NnlabError
 from nnlab.show.figures import FIGURES, View, curves
 from nnlab.show.page.film import Film
-from nnlab.show.page.pictures import Album, Picture, plot_drawing
+from nnlab.show.page.pictures import Album, Picture, Scripted, plot_drawing
 from nnlab.show.page.scenes import SCENES, make_scenes
 from nnlab.show.words import format_number
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A moving view; `still` is the figure that the page shows without scripts."""
-
-    kind: str
-    data: dict[str, Any]
-    still: Picture | None
 
 
 @dataclass(frozen=True)
@@ -33,7 +24,7 @@ class Replay:
 
     epochs: list[int]
     labels: list[str]
-    scenes: list[Scene]
+    scenes: list[Scripted]
 
     @property
     def data(self) -> dict[str, Any]:
@@ -49,7 +40,7 @@ def make_replay(run: View, album: Album) -> Replay | None:
         return None
     film = Film.of_run(run)
     scenes = [
-        Scene(data["kind"], data, _still(run, SCENES[data["kind"]].figures, album))
+        Scripted(data, _still(run, SCENES[data["kind"]].figures, album))
         for data in make_scenes(film)
     ]
     if not scenes:
@@ -74,7 +65,7 @@ def moment_labels(run: View, epochs: list[int]) -> list[str]:
     with suppress(NnlabError):  # the curves say that metrics.csv cannot be read
         names = columns.row_names(run.settings)
         for quantity in columns.quantities(run.metrics):
-            for part, (numbers, values) in curves.part_curves(run, quantity).items():
+            for part, (numbers, values) in curves.part_curves(run.metrics, quantity).items():
                 measured[f"{names[part]} {label_of(quantity)}"] = values
                 wanted = np.flatnonzero(np.isin(numbers, epochs)).tolist()
                 epoch_rows = {numbers[row].item(): row for row in wanted}

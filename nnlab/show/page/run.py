@@ -16,7 +16,7 @@ from nnlab.show.figures import FIGURES, View, curves, view
 from nnlab.show.page.charts import run_charts
 from nnlab.show.page.explanation import ExplainedRow, explained_row
 from nnlab.show.page.findings import overview_of_findings
-from nnlab.show.page.pictures import Album, Chart
+from nnlab.show.page.pictures import Album, Scripted
 from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.repeat import repeat_run
 from nnlab.show.page.replay import make_replay
@@ -68,7 +68,7 @@ def report_run(folder: RunFolder, with_slow: bool = False) -> Report:
     ]
     page.replay = attempt("The recorded epochs", lambda: make_replay(run, album), None)
     scenes = page.replay.scenes if page.replay else []
-    shown = {*CHARTS, *(name for scene in scenes for name in SCENES[scene.kind].figures)}
+    shown = {*CHARTS, *(name for scene in scenes for name in SCENES[scene.data["kind"]].figures)}
     rest = {
         name: plot
         for name, plot in FIGURES.items()
@@ -143,7 +143,7 @@ def key_numbers(run: View) -> list[tuple[str, str]]:
     return [(name, format_number(v)) for name, v in numbers.items() if isinstance(v, int | float)]
 
 
-def _charts(run: View, album: Album) -> list[Chart]:
+def _charts(run: View, album: Album) -> list[Scripted]:
     """A chart for each quantity, and one of the learning rate where it changed."""
     charts = []
     for record in run_charts(run):

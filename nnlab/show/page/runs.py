@@ -11,10 +11,12 @@ from urllib.parse import quote
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS, is_share, label_of
 from nnlab.run.folder import REPORT, RunFolder
+from nnlab.run.settings import dotted, training_settings
+from nnlab.run.text import mapping_or_empty
 from nnlab.run.text import shown as quoted_name
 from nnlab.show.figures import View, curves, overlay, view
 from nnlab.show.page.charts import chart_record
-from nnlab.show.page.pictures import Album, Chart
+from nnlab.show.page.pictures import Album, Scripted
 from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.tables import Notices, Table, TableCell, number_cell, setting_cell
 from nnlab.show.words import duration, shorten
@@ -51,7 +53,7 @@ def _experiments(runs: Sequence[View]) -> str:
     return shorten(", ".join(filter(None, names)), 120)
 
 
-def _charts(runs: Sequence[View], album: Album, notices: Notices) -> list[Chart]:
+def _charts(runs: Sequence[View], album: Album, notices: Notices) -> list[Scripted]:
     """A chart for each quantity that every run has, with a curve for each run."""
     if len(runs) > MOST_CURVES:
         notices.add(f"The curves are those of the first {MOST_CURVES} of {len(runs)} runs.")
@@ -61,7 +63,7 @@ def _charts(runs: Sequence[View], album: Album, notices: Notices) -> list[Chart]
     charts = []
     for quantity in columns.quantities(shared):
         part = next(p for p in reversed(columns.WATCHED) if columns.name(p, quantity) in shared)
-        drawn = [curves.part_curves(run, quantity)[part] for run in runs]
+        drawn = [curves.part_curves(run.metrics, quantity)[part] for run in runs]
         shown = dict(zip(labels, drawn, strict=True))
         title = f"{label_of(quantity)} on the {ROWS[part]} rows"
         paint = partial(overlay.draw_runs, runs, [quantity])
@@ -72,13 +74,14 @@ def _charts(runs: Sequence[View], album: Album, notices: Notices) -> list[Chart]
 
 def _shared_columns(runs: Sequence[View]) -> list[str]:
     """The columns of metrics.csv that all runs have."""
-    tables = [list(run.metrics) for run in runs]
+    tables = [run.metrics for run in runs]
     return [name for name in chain(*tables[:1]) if all(name in table for table in tables)]
 
 
 def _summary(runs: Sequence[View], out: Path, notices: Notices) -> Table:
     """A row per run: a link to it, how it ended, what differs, and what it reached."""
-    settings = [_settings(run, notices) for run in runs]
+    none: dict[str, Any] = {}
+    settings = [notices.attempt(run.folder.name, partial(_settings, run), none) for run in runs]
     keys = overlay.differing_settings(settings)[:MOST_SETTINGS]
     nothing: dict[str, TableCell] = {}
     results = [notices.attempt(run.folder.name, partial(_results, run), nothing) for run in runs]
@@ -95,18 +98,16 @@ def _summary(runs: Sequence[View], out: Path, notices: Notices) -> Table:
     return Table("Runs", ["run", "status", *keys, *reached], rows, kind="runs")
 
 
-def _settings(run: View, notices: Notices) -> dict[str, Any]:
-    """Every setting by its path; a value that is no collection stands alone."""
-    nothing: dict[str, Any] = {}
-    return notices.attempt(run.folder.name, lambda: dict(overlay.flat(run.settings)), nothing)
+def _settings(run: View) -> dict[str, Any]:
+    """Every setting of the training by its key."""
+    return dotted(training_settings(run.settings))
 
 
 def _results(run: View) -> dict[str, TableCell]:
     """The epochs of a run, its best validation or training metrics, the test, and the time."""
     epochs = run.last_row.get("epoch")
     results = {"epochs": number_cell(None if epochs is None else int(epochs))}
-    best, test = (run.summary.get(key) for key in ("best", "test"))
-    best, test = (values if isinstance(values, dict) else {} for values in (best, test))
+    best, test = (mapping_or_empty(run.summary.get(key)) for key in ("best", "test"))
     for quantity in (columns.LOSS, *METRICS):
         for part in reversed(columns.WATCHED):
             if (column := columns.name(part, quantity)) in best:

@@ -80,7 +80,7 @@ def _signed_field(film: Film, outputs: FloatArray) -> list[str]:
         values = targets if targets.size else outputs[-1].ravel()
         low, high = float(values.min()), float(max(values.max(), values.min() + 1e-9))
     share = np.clip(2 * (outputs[:, :, 0] - low) / (high - low) - 1, -1, 1)
-    return _bytes(np.round(MIDDLE + MIDDLE * share))
+    return signed_bytes(share)
 
 
 def curve_scene(film: Film) -> dict[str, Any] | None:
@@ -182,7 +182,7 @@ def filters_scene(film: Film) -> dict[str, Any] | None:
         "width": sheets.shape[2],
         "height": sheets.shape[1],
         "signed": True,
-        "fields": _bytes(np.round(MIDDLE + MIDDLE * sheets / max(np.abs(sheets).max(), 1e-12))),
+        "fields": signed_bytes(sheets / max(np.abs(sheets).max(), 1e-12)),
     }
 
 
@@ -270,6 +270,26 @@ def make_scenes(film: Film) -> list[dict[str, Any]]:
     ]
 
 
+def still_message(scenes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The message to a live page with what stays of its scenes."""
+    still = [
+        {key: value for key, value in scene.items() if key not in SCENES[scene["kind"]].moving}
+        for scene in scenes
+    ]
+    return {"kind": "scenes", "scenes": still, "note": what_is_not_drawn(scenes)}
+
+
+def moment_message(
+    film: Film, kinds: Sequence[str], epoch: float, label: str
+) -> dict[str, Any] | None:
+    """The message with what moves of scenes of these kinds; None where a number is not finite."""
+    made = [(SCENES[kind].moving, SCENES[kind].make(film)) for kind in kinds]
+    scenes = [{key: data[key] for key in moving} for moving, data in made if data is not None]
+    if len(scenes) < len(kinds):
+        return None
+    return {"kind": "moment", "epoch": epoch, "label": label, "scenes": scenes}
+
+
 def what_is_not_drawn(scenes: Sequence[Mapping[str, Any]]) -> str:
     """A sentence for a page without a diagram of the network; empty where there is one."""
     kinds = [scene["kind"] for scene in scenes]
@@ -277,6 +297,11 @@ def what_is_not_drawn(scenes: Sequence[Mapping[str, Any]]) -> str:
         return ""
     left_out = "This network is too large for a drawing of its units, or of another kind"
     return f"{left_out}: the page shows {'the rest' if kinds else 'curves and findings only'}."
+
+
+def signed_bytes(shares: FloatArray) -> list[str]:
+    """Numbers (k, ...) from -1 to 1 as bytes for page.js, moment by moment."""
+    return _bytes(np.round(MIDDLE + MIDDLE * shares))
 
 
 def _bytes(moments: FloatArray) -> list[str]:

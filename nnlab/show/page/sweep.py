@@ -11,7 +11,7 @@ from nnlab.run.sweeps import SweepFolder, TrialRecord
 from nnlab.show.figures.sweep_plots import SWEEP_FIGURES, cell_curve, draw_sweep_curves
 from nnlab.show.figures.sweep_view import SweepView
 from nnlab.show.page.charts import chart_record
-from nnlab.show.page.pictures import Album, Chart, Drawing
+from nnlab.show.page.pictures import Album, Drawing, Scripted
 from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.repeat import repeat_sweep
 from nnlab.show.page.runs import MOST_CURVES, duration_cell, report_link
@@ -57,7 +57,7 @@ def records_in_order(sweep: SweepView) -> list[TrialRecord]:
     return records + [record for record in sweep.folder.records() if record not in records]
 
 
-def sweep_charts(sweep: SweepView, album: Album) -> list[Chart]:
+def sweep_charts(sweep: SweepView, album: Album) -> list[Scripted]:
     """A chart for each quantity, with a curve for each cell."""
     charts = []
     for record, quantity in sweep_records(sweep):
