@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
-from nnlab.errors import UsageError
+from nnlab.errors import UsageError, require_package
 from nnlab.exports.c_source import export_c
 from nnlab.exports.check import export_script
 from nnlab.exports.events import export_tensorboard
@@ -39,11 +38,7 @@ def export_run(run: Run, to: str, path: Path, weights: Weights = "final") -> lis
     """
     target = find_target(to)
     for package in target.packages:
-        if find_spec(package) is None:
-            raise UsageError(
-                f"An export to {to} needs {package}, which is not installed: "
-                "pip install 'nnlab[export]'."
-            )
+        require_package(f"An export to {to}", package, "export")
     return target.write(run, path, weights)
 
 

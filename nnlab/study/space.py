@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -27,7 +26,7 @@ from nnlab.config.schema import Config
 from nnlab.config.tree import Node, Place, Source, from_plain, to_plain
 from nnlab.config.yaml12 import read_yaml
 from nnlab.core.metrics import better_when
-from nnlab.errors import UsageError
+from nnlab.errors import require_package
 from nnlab.run.settings import dotted
 from nnlab.study.axes import canonical
 from nnlab.study.plan import config_words, describe_study
@@ -202,8 +201,7 @@ def prepare_tuning(
     rows: GivenRows | None = None,
 ) -> Tuning:
     """The checked request. Raises ConfigError, DataError, UsageError before anything runs."""
-    if find_spec("optuna") is None:
-        raise UsageError("Tuning needs Optuna, which is not installed: pip install 'nnlab[tune]'.")
+    require_package("Tuning", "optuna", "tune", "Optuna")
     dimensions = read_space(space)
     refuse_fixed(dimensions, overrides)
     base = load_base(config, overrides, rows)
