@@ -12,7 +12,7 @@ from nnlab.race.config import LANDSCAPE, Race, member_words, parse_race
 from nnlab.race.folder import KIND, read_paths
 from nnlab.race.landscapes import Domain, Landscape
 from nnlab.run.folder import PATHS, RESOLVED, RunFolder
-from nnlab.run.text import shown
+from nnlab.run.text import shown, unreadable
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import (
     LARGEST,
@@ -122,7 +122,7 @@ def trails(run: RunFolder, race: Race) -> list[Trail]:
                 name += f" (diverged at step {count:,})"
             paths.append(Trail(name, steps, x, y, values, _line_look(number, count)))
     if not paths:
-        raise RunUnreadable(f"Cannot read {shown(run.path / PATHS)}: it has no row of any run.")
+        raise unreadable(run.path / PATHS, "it has no row of any run")
     return paths
 
 

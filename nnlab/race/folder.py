@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.errors import RunUnreadable
 from nnlab.run import records
 from nnlab.run.folder import PATHS, RunFolder
-from nnlab.run.text import shown
+from nnlab.run.text import unreadable
 
 KIND = "race"  # in run.json; a training has no kind
 COLUMNS: dict[str, Callable[[NDArray[Any]], bool]] = {
@@ -42,7 +41,7 @@ def read_paths(folder: RunFolder, strict: bool = False) -> dict[str, records.Col
         column = table.get(name)
         if not isinstance(column, np.ndarray) or not good(column):
             what = "counts" if name in ("run", "step") else "numbers"
-            raise RunUnreadable(f"Cannot read {shown(path)}: it has no column '{name}' of {what}.")
+            raise unreadable(path, f"it has no column '{name}' of {what}")
     return table
 
 

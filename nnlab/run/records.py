@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nnlab.errors import RunUnreadable, StorageError
 from nnlab.run import durable, guard
-from nnlab.run.text import shown
+from nnlab.run.text import shown, unreadable
 
 Cell = float | int | str | None
 NUMBERS = {float, int}
@@ -142,10 +142,8 @@ def _table(
     header, *rows = lines
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
-            raise RunUnreadable(
-                f"Cannot read {shown(path)}: row {number} has {len(row)} cells, "
-                f"the header has {len(header)}."
-            )
+            cells = f"row {number} has {len(row)} cells, the header has {len(header)}"
+            raise unreadable(path, cells)
     chosen = [i for i, name in enumerate(header) if wanted is None or wanted(name)]
     return {header[i]: _column([row[i] for row in rows]) for i in chosen}
 
@@ -189,13 +187,11 @@ def _parsed(data: bytes, path: Path) -> list[list[str]]:
     whole = data[: data.rfind(b"\n") + 1]
     columns = whole.partition(b"\n")[0].count(b",") + 1
     if columns > MOST_COLUMNS:
-        raise RunUnreadable(
-            f"Cannot read {shown(path)}: it has {columns:,} columns, more than {MOST_COLUMNS}."
-        )
+        raise unreadable(path, f"it has {columns:,} columns, more than {MOST_COLUMNS}")
     try:
         return list(csv.reader(io.StringIO(whole.decode(), newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise RunUnreadable(f"Cannot read {shown(path)}: {error}.") from error
+        raise unreadable(path, f"{error}") from error
 
 
 def _cell(value: Any) -> Cell:

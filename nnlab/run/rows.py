@@ -19,7 +19,7 @@ from nnlab.data.user_npz import Npz
 from nnlab.errors import RunUnreadable
 from nnlab.run.data_facts import DataFacts
 from nnlab.run.folder import PREDICTIONS, ROWS, SAMPLES, RunFolder
-from nnlab.run.text import shown
+from nnlab.run.text import unreadable
 
 PARTS = ("train", "validation", "test")
 
@@ -82,10 +82,8 @@ def read_saved_rows(folder: RunFolder, data: DataFacts, loss: Loss) -> dict[str,
             rows_in_part = len(inputs) if inputs.ndim else 0
             places: IntArray = np.arange(rows_in_part) if numbers is None else numbers
             if outputs is None or not _fits(data, loss, inputs, targets, outputs, places):
-                raise RunUnreadable(
-                    f"Cannot read {shown(folder.path)}: the saved rows of the part {part} do not "
-                    "fit data.json."
-                )
+                misfit = f"the saved rows of the part {part} do not fit data.json"
+                raise unreadable(folder.path, misfit)
             in_file = _beside(arrays, f"{part}.file_rows", places)
             classes = _labels(_beside(arrays, f"{part}.classes", places), data.row_class_names)
             rows[part] = SavedRows(
@@ -183,8 +181,6 @@ def read_schema(folder: Path, data: DataFacts, source: DataSource) -> TableSchem
         input_range=data.input_range,
     )
     if schema.width != width:
-        raise RunUnreadable(
-            f"Cannot read {folder}: the columns in data.json have {schema.width} inputs, and the "
-            f"network takes {width}."
-        )
+        have = f"the columns in data.json have {schema.width} inputs"
+        raise unreadable(folder, f"{have}, and the network takes {width}")
     return schema

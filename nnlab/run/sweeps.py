@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from nnlab.core import columns
-from nnlab.errors import NnlabError, RunUnreadable
+from nnlab.errors import NnlabError
 from nnlab.run import durable, guard, lock, names, records
 from nnlab.run.files import RunFiles
 from nnlab.run.folder import FIGURES, OutputFolder, RunFolder, holds_first_files_only
 from nnlab.run.settings import read_settings
-from nnlab.run.text import shown
+from nnlab.run.text import unreadable
 from nnlab.show.words import axis_value
 from nnlab.status import Status
 
@@ -90,7 +90,7 @@ class SweepFolder(OutputFolder):
         if not isinstance(axes, list) or not all(
             isinstance(axis, dict) and isinstance(axis.get("values"), list) for axis in axes
         ):
-            raise RunUnreadable(f"Cannot read {shown(self.path / SWEEP)}: it describes no sweep.")
+            raise unreadable(self.path / SWEEP, "it describes no sweep")
         return content
 
     def trial(self, name: str) -> RunFolder:
