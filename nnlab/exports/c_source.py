@@ -15,8 +15,13 @@ from nnlab.errors import UsageError
 from nnlab.explanation.blocks import number_settings
 from nnlab.explanation.formula import parse_formula
 from nnlab.exports.layer_source import STABLE
-from nnlab.exports.trained import TrainedLayer, TrainedNetwork, plain_line, trained_network
-from nnlab.run import durable
+from nnlab.exports.trained import (
+    Exported,
+    TrainedLayer,
+    TrainedNetwork,
+    plain_line,
+    trained_network,
+)
 from nnlab.run.folder import Weights
 from nnlab.run.run import Run
 
@@ -41,11 +46,9 @@ HELPERS = {
 }
 
 
-def export_c(run: Run, path: Path, weights: Weights) -> list[str]:
-    """Writes the C file. Raises UsageError for a layer that has no form there."""
-    durable.make_folder(path.parent)
-    durable.write_file(path, c_source(trained_network(run, weights)), sync=False)
-    return []
+def export_c(run: Run, path: Path, weights: Weights) -> Exported:
+    """The C file. Raises UsageError for a layer that has no form there."""
+    return Exported(c_source(trained_network(run, weights)))
 
 
 def c_source(network: TrainedNetwork) -> str:

@@ -15,8 +15,7 @@ from nnlab import __version__
 from nnlab.core.layers.activations import LARGEST_POWER
 from nnlab.core.types import Array
 from nnlab.errors import UsageError
-from nnlab.exports.trained import TrainedLayer, TrainedNetwork, trained_network
-from nnlab.run import durable
+from nnlab.exports.trained import Exported, TrainedLayer, TrainedNetwork, trained_network
 from nnlab.run.folder import Weights
 from nnlab.run.run import Run
 
@@ -26,13 +25,12 @@ ROUNDED = "The weights are rounded to float32, which ONNX runtimes compute in."
 FIRST, LAST = [0, 3, 1, 2], [0, 2, 3, 1]  # channels, as orders of axes
 
 
-def export_onnx(run: Run, path: Path, weights: Weights) -> list[str]:
-    """Writes the graph. Raises UsageError for a layer that has no form there."""
+def export_onnx(run: Run, path: Path, weights: Weights) -> Exported:
+    """The graph. Raises UsageError for a layer that has no form there."""
     network = trained_network(run, weights)
     model = Graph().model(network)
-    durable.make_folder(path.parent)
-    durable.write_file(path, model.SerializeToString(), sync=False)
-    return [] if network.dtype == "float32" else [ROUNDED]
+    notes = () if network.dtype == "float32" else (ROUNDED,)
+    return Exported(model.SerializeToString(), notes=notes)
 
 
 class Graph:

@@ -7,30 +7,29 @@ from pathlib import Path
 from nnlab.errors import UsageError, require_package
 from nnlab.exports.c_source import export_c
 from nnlab.exports.check import export_script
-from nnlab.exports.events import export_tensorboard
+from nnlab.exports.events import FILE, export_tensorboard
 from nnlab.exports.notebook import export_notebook
 from nnlab.exports.onnx_graph import export_onnx
 from nnlab.exports.tensors import export_safetensors
 from nnlab.exports.torch_source import export_torch
+from nnlab.exports.trained import Exported
 from nnlab.run.folder import EXPORTS, Weights
 from nnlab.run.run import Run
 
-Exporter = Callable[[Run, Path, Weights], list[str]]
+Exporter = Callable[[Run, Path, Weights], Exported]
 
 
 @dataclass(frozen=True)
 class Target:
-    """file: its usual name. packages: what its writer needs.
-
-    write(run, path, weights) writes the file and returns notes, each a sentence.
-    """
+    """file: its usual name. packages: what its export needs. inside: the file in a folder."""
 
     file: str
-    write: Exporter
+    export: Exporter
     packages: tuple[str, ...] = ()
+    inside: str = ""
 
 
-def export_run(run: Run, to: str, path: Path, weights: Weights = "final") -> list[str]:
+def export_run(run: Run, to: str, path: Path, weights: Weights = "final") -> tuple[str, ...]:
     """Writes a run for another tool; the notes to show.
 
     Raises UsageError for an unknown target, a missing package, and a network that has no form
@@ -39,7 +38,9 @@ def export_run(run: Run, to: str, path: Path, weights: Weights = "final") -> lis
     target = find_target(to)
     for package in target.packages:
         require_package(f"An export to {to}", package, "export")
-    return target.write(run, path, weights)
+    exported = target.export(run, path, weights)
+    exported.write(path / target.inside)
+    return exported.notes
 
 
 def default_path(run: Run, to: str) -> Path:
@@ -60,6 +61,6 @@ TARGETS: dict[str, Target] = {
     "torch": Target("torch_network.py", export_torch),
     "onnx": Target("network.onnx", export_onnx, ("onnx",)),
     "safetensors": Target("weights.safetensors", export_safetensors, ("safetensors",)),
-    "tensorboard": Target("tensorboard", export_tensorboard, ("tensorboard",)),
+    "tensorboard": Target("tensorboard", export_tensorboard, ("tensorboard",), FILE),
     "c": Target("network.c", export_c),
 }

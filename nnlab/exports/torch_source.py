@@ -14,8 +14,7 @@ from nnlab import __version__
 from nnlab.core.layers.activations import LARGEST_POWER
 from nnlab.core.types import Array
 from nnlab.errors import UsageError
-from nnlab.exports.trained import TrainedLayer, TrainedNetwork, plain_line, trained_network
-from nnlab.run import arrays, durable
+from nnlab.exports.trained import Exported, TrainedLayer, plain_line, trained_network
 from nnlab.run.folder import Weights
 from nnlab.run.run import Run
 
@@ -72,18 +71,9 @@ if __name__ == "__main__":
 FILL = "        rows = torch.where(torch.isnan(rows), self.fill, rows)\n"
 
 
-def export_torch(run: Run, path: Path, weights: Weights) -> list[str]:
-    """Writes the script and its npz file. Raises UsageError for a layer without a form there."""
-    network = trained_network(run, weights)
-    text, state = torch_source(network, path.stem)
-    durable.make_folder(path.parent)
-    arrays.write_npz(path.with_suffix(".npz"), state, sync=False)
-    durable.write_file(path, text, sync=False)
-    return []
-
-
-def torch_source(network: TrainedNetwork, module: str) -> tuple[str, dict[str, Array]]:
-    """The script, which is imported as `module`, and the state of its network by name."""
+def export_torch(run: Run, path: Path, weights: Weights) -> Exported:
+    """The script and its npz file. Raises UsageError for a layer without a form there."""
+    network, module = trained_network(run, weights), path.stem  # by which the script is imported
     scaling = {"shift": network.scaling.shift, "factor": network.scaling.factor}
     if network.scaling.fill is not None:
         scaling["fill"] = network.scaling.fill
@@ -104,7 +94,7 @@ def torch_source(network: TrainedNetwork, module: str) -> tuple[str, dict[str, A
         fill=FILL if "fill" in scaling else "",
         dtype=network.dtype,
     )
-    return text, state
+    return Exported(text, state)
 
 
 def _modules_text() -> str:
