@@ -153,7 +153,6 @@ class CrossCheck(ShownResult):
         return columns_of(list(map(asdict, self.rows)))
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that --json prints."""
         names = ("peer", "agrees", "sentence", "tolerance", "largest")
         about = {name: getattr(self, name) for name in names}
         return {**about, "ended": self.ended or None, "epochs": list(map(asdict, self.rows))}

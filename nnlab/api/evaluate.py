@@ -97,7 +97,6 @@ class Measures(ShownResult):
         return columns_of(rows or [self.numbers])
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that --json prints."""
         about = {"run": str(self.run.path), "weights": self.weights, "part": self.part}
         return {**about, **self.measures}
 

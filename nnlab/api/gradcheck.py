@@ -75,7 +75,6 @@ class GradientCheck(ShownResult):
         return columns_of([vars(check) for check in self.checks])
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that --json prints."""
         parameters = [vars(check) for check in self.checks]
         return {"parameters": parameters, "worst": self.worst, "tolerance": TOLERANCE}
 
