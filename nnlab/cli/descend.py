@@ -12,7 +12,6 @@ from nnlab.cli.options import (
     name_option,
     plots_option,
     runs_option,
-    verbosity,
 )
 from nnlab.cli.terminal import print_outcome
 from nnlab.cli.training_output import print_drawn
@@ -30,7 +29,6 @@ from nnlab.show.figures.plot import draw_each
 @name_option
 @plots_option
 @json_option
-@verbosity
 def command(
     config: str, overrides: tuple[str, ...], runs: Path | None, name: str | None, plots: bool,
     as_json: bool

@@ -8,7 +8,7 @@ import click
 
 from nnlab.api.find import find_training
 from nnlab.cli.completion import complete_run
-from nnlab.cli.options import CONFIG, json_option, names_run, runs_option, set_option, verbosity
+from nnlab.cli.options import CONFIG, json_option, names_run, runs_option, set_option
 from nnlab.cli.terminal import print_json, print_messages, print_result, terminal_width
 from nnlab.config.load import load_config
 from nnlab.diagnosis.evidence import Evidence
@@ -26,7 +26,6 @@ from nnlab.show.words import count, set_options
 @set_option("Override a setting of CONFIG, as lr=0.1; may be repeated.")
 @runs_option
 @json_option
-@verbosity
 def command(what: str, overrides: tuple[str, ...], runs: Path | None, as_json: bool) -> None:
     """Say why a network does not learn.
 

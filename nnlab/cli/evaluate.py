@@ -24,7 +24,6 @@ from nnlab.run.run import Run
     "folder per class; - is stdin.",
 )
 @options.json_option
-@options.verbosity
 def command(
     run: str, runs: Path | None, weights: Any, part: str | None, data: str | None, as_json: bool
 ) -> None:

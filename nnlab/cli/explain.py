@@ -41,7 +41,6 @@ from nnlab.show.page.explanation import explanation_page
 )
 @options.threads_option
 @options.json_option
-@options.verbosity
 def command(
     run: str,
     runs: Path | None,

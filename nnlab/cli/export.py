@@ -25,7 +25,6 @@ from nnlab.run.run import Run
 @options.weights_option
 @options.threads_option
 @options.json_option
-@options.verbosity
 def command(
     run: str, runs: Path | None, to: str, output: Path | None, weights: Any, as_json: bool
 ) -> None:  # fmt: skip

@@ -3,7 +3,7 @@
 import click
 
 from nnlab.api.gradcheck import GradientCheck
-from nnlab.cli.options import config_argument, json_option, number_option, verbosity
+from nnlab.cli.options import config_argument, json_option, number_option
 from nnlab.cli.terminal import print_message, print_messages, print_outcome
 from nnlab.config.load import load_config
 from nnlab.core.gradcheck import TOLERANCE
@@ -16,7 +16,6 @@ from nnlab.experiment.provide import provide_data
 @config_argument
 @number_option("--rows", text="The number of training rows.", default=16)
 @json_option
-@verbosity
 def command(config: str, overrides: tuple[str, ...], rows: int, as_json: bool) -> None:
     """Check all gradients numerically.
 

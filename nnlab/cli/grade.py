@@ -43,7 +43,6 @@ from nnlab.teaching.grade import Graded, Verdict
     help="End a training that uses more memory than this.",
 )
 @options.table_options
-@options.verbosity
 def command(
     folder: Path, against: str, jobs: int | None, timeout: float, memory: int | None, as_csv: bool,
     as_json: bool

@@ -43,7 +43,6 @@ RATE = options.NumberRange(min=0, min_open=True)
 )
 @options.threads_option
 @options.table_options
-@options.verbosity
 def command(
     config: str, overrides: tuple[str, ...], low: float, high: float, updates: int, seeds: int,
     sweep: str | None, runs: Path | None, figure: Path | None, as_csv: bool, as_json: bool

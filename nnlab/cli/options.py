@@ -242,18 +242,18 @@ def run_argument(function: F) -> F:
     return argument(runs_option(function))
 
 
-def verbosity(function: F) -> F:
-    """--quiet and --verbose, accepted before and after the command's name."""
+def _remember_level(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.meta[LEVEL] = QUIET if parameter.name == "quiet" else VERBOSE
 
-    def remember(context: click.Context, parameter: click.Parameter, value: bool) -> None:
-        if value:
-            context.meta[LEVEL] = QUIET if parameter.name == "quiet" else VERBOSE
 
-    def flag(*names: str, text: str) -> Callable[[F], F]:
-        return click.option(*names, is_flag=True, expose_value=False, callback=remember, help=text)
-
-    noisy = flag("--verbose", "-v", text="Print more on stderr.")(function)
-    return flag("--quiet", "-q", text="Print only errors on stderr.")(noisy)
+VERBOSITY = [  # of every command, and accepted before its name too
+    click.Option(names, is_flag=True, expose_value=False, callback=_remember_level, help=text)
+    for names, text in (
+        (("--quiet", "-q"), "Print only errors on stderr."),
+        (("--verbose", "-v"), "Print more on stderr."),
+    )
+]
 
 
 def prefer(new: str, old: str) -> None:

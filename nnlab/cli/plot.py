@@ -13,7 +13,6 @@ from nnlab.cli.options import (
     json_option,
     output_option,
     runs_option,
-    verbosity,
 )
 from nnlab.cli.terminal import (
     output_place,
@@ -85,7 +84,6 @@ from nnlab.show.text_tables import format_table
 )
 @output_option("Where to write", "in the run's folder", OUTPUT_FOLDER)
 @json_option
-@verbosity
 def command(
     run: tuple[str, ...], runs: Path | None, only: tuple[str, ...], listing: bool,
     kinds: tuple[str, ...], dark: bool, scale: str | None, smooth: float | None,

@@ -26,7 +26,6 @@ from nnlab.show.words import count
 @options.part_option
 @options.output_option("Where to write the rows", "stdout")
 @options.json_option
-@options.verbosity
 def command(
     run: str, runs: Path | None, file: Path | None, weights: Any, targets: bool, part: str | None,
     output: Path | None, as_json: bool

@@ -23,7 +23,6 @@ from nnlab.cli.options import (
     run_argument,
     runs_option,
     table_options,
-    verbosity,
 )
 from nnlab.cli.terminal import print_data, print_json, print_message, print_result
 from nnlab.errors import RunUnreadable, UsageError
@@ -95,7 +94,6 @@ class TableArgument(click.Argument):
 )
 @number_option("--limit", text="List only the first N runs.")
 @table_options
-@verbosity
 def command(
     folder: Path | None, runs: Path | None, sort: str | None, reverse: bool, status: str | None,
     texts: tuple[str, ...], columns: list[str], limit: int | None, as_csv: bool, as_json: bool
@@ -153,7 +151,6 @@ def _existing_folder(folder: Path | None, runs: Path | None) -> Path | None:
 @run_argument
 @click.argument("words", metavar="TAG...", nargs=-1, required=True)
 @click.option("--remove", is_flag=True, help="Remove these tags from the run.")
-@verbosity
 def tag(run: str, runs: Path | None, words: tuple[str, ...], remove: bool) -> None:
     """Put tags on a run.
 
@@ -171,7 +168,6 @@ def tag(run: str, runs: Path | None, words: tuple[str, ...], remove: bool) -> No
 @command.command("note")
 @run_argument
 @click.argument("text", metavar="TEXT")
-@verbosity
 def write_note(run: str, runs: Path | None, text: str) -> None:
     """Write a note on a run.
 
@@ -188,7 +184,6 @@ def write_note(run: str, runs: Path | None, text: str) -> None:
 @command.command
 @run_argument
 @click.argument("name", metavar="NAME")
-@verbosity
 def rename(run: str, runs: Path | None, name: str) -> None:
     """Give a run another name.
 
@@ -205,7 +200,6 @@ def rename(run: str, runs: Path | None, name: str) -> None:
 @click.argument("run", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
 @runs_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@verbosity
 def rm(run: tuple[str, ...], runs: Path | None, yes: bool) -> None:
     """Remove runs for ever.
 

@@ -116,7 +116,6 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
 @options.dry_run_option
 @options.plots_option
 @options.json_option
-@options.verbosity
 def command(
     axes: tuple[str, ...], named: str | None, seeds: int, folds: int | None, repeats: int,
     sample: int | None, jobs: int | None,
