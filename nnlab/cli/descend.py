@@ -6,13 +6,7 @@ from pathlib import Path
 import click
 
 from nnlab.api.descend import DescendedRace
-from nnlab.cli.options import (
-    config_argument,
-    json_option,
-    name_option,
-    plots_option,
-    runs_option,
-)
+from nnlab.cli.options import config_argument, json_option, name_option, plots_option, runs_option
 from nnlab.cli.terminal import print_outcome
 from nnlab.cli.training_output import print_drawn
 from nnlab.errors import Diverged

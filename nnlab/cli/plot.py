@@ -7,13 +7,7 @@ import click
 
 from nnlab.api.find import find_run, find_sweep
 from nnlab.cli.completion import complete_run, complete_words
-from nnlab.cli.options import (
-    OUTPUT_FOLDER,
-    NumberRange,
-    json_option,
-    output_option,
-    runs_option,
-)
+from nnlab.cli.options import OUTPUT_FOLDER, NumberRange, json_option, output_option, runs_option
 from nnlab.cli.terminal import (
     output_place,
     print_files,

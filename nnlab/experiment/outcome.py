@@ -10,12 +10,7 @@ import numpy as np
 from nnlab.build import Built
 from nnlab.core import columns
 from nnlab.core.losses import Loss
-from nnlab.core.metrics import (
-    ACCURACY,
-    R2,
-    decisions,
-    row_metrics_of,
-)
+from nnlab.core.metrics import ACCURACY, R2, decisions, row_metrics_of
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray, Kind
 from nnlab.data.batches import Batches, Part

@@ -12,16 +12,7 @@ from numpy.typing import NDArray
 
 from nnlab.errors import NnlabError
 from nnlab.run import names
-from nnlab.run.folder import (
-    FINDINGS,
-    FORMAT,
-    METRICS,
-    RESOLVED,
-    RUN,
-    STEPS,
-    SUMMARY,
-    RunFolder,
-)
+from nnlab.run.folder import FINDINGS, FORMAT, METRICS, RESOLVED, RUN, STEPS, SUMMARY, RunFolder
 from nnlab.run.settings import read_settings
 from nnlab.run.text import mapping_or_empty, shown
 from nnlab.status import Status
