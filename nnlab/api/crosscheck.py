@@ -66,9 +66,8 @@ def check_against(
     """The cross-check of a config in float64; `tell` gets sentences before the training.
 
     watch: gives what sees a record per epoch.
-    Raises as `crosscheck`.
+    Raises as `crosscheck`, whose library is there.
     """
-    require_library(library)
     if not 0 <= tolerance < inf:
         raise UsageError(f"The tolerance is a number from 0 up, not {tolerance:g}.")
     provide_data(config, tell)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nnlab.api.find import find_training
+from nnlab.api.find import find_trained
 from nnlab.cli.completion import complete_run
 from nnlab.cli.options import CONFIG, json_option, names_run, runs_option, set_option
 from nnlab.cli.terminal import print_json, print_messages, print_result, terminal_width
@@ -17,7 +17,6 @@ from nnlab.diagnosis.gather import evidence_of_config, evidence_of_run, refuse_u
 from nnlab.diagnosis.rules import diagnose
 from nnlab.diagnosis.saved import findings_record, save_findings
 from nnlab.run.folder import RESOLVED, RunFolder
-from nnlab.run.run import Run
 from nnlab.show.words import count, set_options
 
 
@@ -69,7 +68,7 @@ def _evidence(
 ) -> tuple[str, str, RunFolder | None, Evidence]:
     """The name, the words for `nnlab train`, the folder of a run, and the evidence."""
     if names_run(what, overrides):
-        run = Run(find_training(what, runs).path)
+        run = find_trained(what, runs)
         resolved = shlex.quote(str(run.path / RESOLVED))
         return run.name, resolved, run.folder, evidence_of_run(run)
     loaded = load_config(what, overrides)

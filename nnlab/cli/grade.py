@@ -10,7 +10,7 @@ from nnlab.api.grade import MEMORY, TIMEOUT_S, grade
 from nnlab.cli import options
 from nnlab.cli.completion import complete_config
 from nnlab.cli.sweep import parse_size
-from nnlab.cli.terminal import print_data, print_message, print_outcome
+from nnlab.cli.terminal import print_message, print_outcome
 from nnlab.errors import CheckFailed
 from nnlab.show.words import count
 from nnlab.teaching.grade import Graded, Verdict
@@ -71,10 +71,7 @@ def command(
     grading = grade(
         folder, against, jobs=jobs, timeout=timeout, memory=memory or MEMORY, see=print_message
     )
-    if as_csv:
-        print_data(grading.to_csv())
-    else:
-        print_outcome(grading, as_json)
+    print_outcome(grading, as_json, as_csv)
     _raise_unverified(grading.handins)
 
 

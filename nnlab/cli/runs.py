@@ -24,7 +24,7 @@ from nnlab.cli.options import (
     runs_option,
     table_options,
 )
-from nnlab.cli.terminal import print_data, print_json, print_message, print_result
+from nnlab.cli.terminal import print_message, print_outcome, print_result
 from nnlab.errors import RunUnreadable, UsageError
 from nnlab.run.labels import change_labels, removable, remove_run, rename_run
 from nnlab.run.text import shown
@@ -125,15 +125,11 @@ def command(
         top, status=status, where=texts, sort=sort, reverse=reverse, columns=columns,
         limit=limit
     )  # fmt: skip
-    if as_json:
-        print_json(listed.to_dict())
-        return
-    if not listed.rows and (as_csv or not listed.sweeps):
+    is_empty = not listed.rows and (as_csv or not listed.sweeps)
+    if is_empty and not as_json:
         print_message(listed.nothing)
-    if as_csv:
-        print_data(listed.to_csv())
-    elif listed.rows or listed.sweeps:
-        print_result(str(listed))
+    if as_json or as_csv or not is_empty:
+        print_outcome(listed, as_json, as_csv)
 
 
 def _existing_folder(folder: Path | None, runs: Path | None) -> Path | None:

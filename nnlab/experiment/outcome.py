@@ -15,7 +15,7 @@ from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray, Kind
 from nnlab.data.batches import Batches, Part
 from nnlab.engine.network import turn_of
-from nnlab.experiment.output_tables import output_tables
+from nnlab.experiment.output_tables import NO_TABLES, output_tables
 from nnlab.run.folder import PREDICTIONS, SAMPLES, RunFolder
 from nnlab.training import Evaluation, Numbers, Plan, evaluation_batch, row_numbers
 
@@ -25,15 +25,7 @@ ASK = "nnlab doctor looks for the reason, and says what to try."
 LONG = 10  # epochs in which a network that learns changes an output
 SAME = 0.002  # of an accuracy: drop_last leaves out other rows in each epoch
 # The results of a network that diverged.
-NONE: dict[str, Any] = {
-    "test": None,
-    "part": None,
-    "scores": None,
-    "classes": None,
-    "averages": None,
-    "confusion": None,
-    "targets": None,
-}
+NONE: dict[str, Any] = {"test": None, "part": None, "scores": None, **NO_TABLES}
 
 
 def parts(built: Built) -> Iterator[tuple[str, Part, IntArray]]:

@@ -1,7 +1,7 @@
 """`--to c`: a C99 function that computes the outputs of a row."""
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +64,10 @@ def c_source(network: TrainedNetwork) -> str:
         f"#define OUTPUTS {network.outputs}",
         "",
     ]
-    body = [*_scaling(network)]
+    value = "row[i]" if network.scaling.fill is None else "(isnan(row[i]) ? fill[i] : row[i])"
+    body = [f"for (i = 0; i < INPUTS; i++) x[i] = ({value} - shift[i]) * factor[i];"]
     for layer in network.layers:
-        lines += [_array(f"{name}_{layer.index}", array) for name, array in _arrays(layer)]
+        lines += [_array(f"{name}_{layer.index}", array) for name, array in _arrays(layer).items()]
         body += [f"/* layer {layer.index}: {layer.kind} */", *_layer(layer)]
     widest = max(network.inputs, *(size(layer.outputs) for layer in network.layers))
     if network.scaling.fill is not None:
@@ -112,21 +113,16 @@ int main(void)
 """
 
 
-def _scaling(network: TrainedNetwork) -> Iterator[str]:
-    value = "row[i]" if network.scaling.fill is None else "(isnan(row[i]) ? fill[i] : row[i])"
-    yield f"for (i = 0; i < INPUTS; i++) x[i] = ({value} - shift[i]) * factor[i];"
-
-
-def _arrays(layer: TrainedLayer) -> Iterator[tuple[str, FloatArray]]:
+def _arrays(layer: TrainedLayer) -> Mapping[str, FloatArray]:
     """The constants of a layer; those of batch_norm with the factor of each unit."""
     arrays = {name: array.astype(np.float64) for name, array in layer.arrays.items()}
     if isinstance(layer.layer, BatchNorm):
         gain = arrays["gamma"] / np.sqrt(arrays["running_var"] + layer.layer.eps)
-        arrays = {"mean": arrays["running_mean"], "gain": gain, "beta": arrays["beta"]}
-    yield from arrays.items()
+        return {"mean": arrays["running_mean"], "gain": gain, "beta": arrays["beta"]}
+    return arrays
 
 
-def _layer(layer: TrainedLayer) -> Iterator[str]:
+def _layer(layer: TrainedLayer) -> list[str]:
     """The lines that replace x by the outputs of a layer."""
     writer = next((w for kind, w in WRITERS.items() if isinstance(layer.layer, kind)), _by_formula)
     lines = writer(layer) if len(layer.inputs) == 1 or layer.kind == "flatten" else None
@@ -135,7 +131,7 @@ def _layer(layer: TrainedLayer) -> Iterator[str]:
             f"Layer {layer.index} ({layer.kind}) has no form in C, which is for networks of dense "
             "layers. `--to onnx` takes every layer."
         )
-    return iter(lines)
+    return lines
 
 
 def _dense(layer: TrainedLayer) -> list[str]:

@@ -106,14 +106,6 @@ def _same_numbers(place: LayerPlace) -> LayerSource:
     return LayerSource([f"{place.y} = {place.x}"], [], [f"{place.dx} = {place.dy}"])
 
 
-def _batch_norm(place: LayerPlace) -> LayerSource | None:
-    return None if place.layer.freeze else _normalisation(place, "axis=0")
-
-
-def _layer_norm(place: LayerPlace) -> LayerSource:
-    return _normalisation(place, "axis=1, keepdims=True")
-
-
 def _normalisation(place: LayerPlace, axis: str) -> LayerSource:
     """axis: over which means and variances are."""
     x, dy, gamma, beta = place.x, place.dy, place.own("gamma"), place.own("beta")
@@ -153,6 +145,6 @@ WRITERS: dict[type[Layer], Callable[[LayerPlace], LayerSource | None]] = {
     Dense: _dense,
     Dropout: _dropout,
     SameNumbers: _same_numbers,
-    BatchNorm: _batch_norm,
-    LayerNorm: _layer_norm,
+    BatchNorm: lambda place: None if place.layer.freeze else _normalisation(place, "axis=0"),
+    LayerNorm: lambda place: _normalisation(place, "axis=1, keepdims=True"),
 }

@@ -147,10 +147,6 @@ def _layer_norm(graph: Graph, layer: TrainedLayer) -> None:
     graph.add("LayerNormalization", *constants, axis=-1, epsilon=settings.eps)
 
 
-def _global_pool(graph: Graph, layer: TrainedLayer) -> None:
-    graph.add("ReduceMean", axes=[1, 2], keepdims=0)
-
-
 def _reshape(graph: Graph, layer: TrainedLayer) -> None:
     graph.add("Reshape", np.array([-1, *layer.outputs], np.int64))
 
@@ -182,10 +178,6 @@ def _rescale(graph: Graph, layer: TrainedLayer) -> None:
     graph.add("Add", graph.single(settings.mean or 0.0))
 
 
-def _square(graph: Graph, layer: TrainedLayer) -> None:
-    graph.add("Mul", graph.x)
-
-
 def _step(graph: Graph, layer: TrainedLayer) -> None:
     from onnx import TensorProto
 
@@ -212,7 +204,7 @@ WRITERS: Mapping[str, Writer] = {
     "silu": _silu,
     "softplus": _plain("Softplus"),
     "exp": _exp,
-    "square": _square,
+    "square": lambda graph, layer: graph.add("Mul", graph.x),
     "softmax": lambda graph, layer: graph.add("Softmax", axis=-1),
     "linear": _plain("Identity"),
     "step": _step,
@@ -223,7 +215,7 @@ WRITERS: Mapping[str, Writer] = {
     "conv2d": _conv,
     "max_pool": _pool("MaxPool"),
     "avg_pool": _pool("AveragePool"),
-    "global_avg_pool": _global_pool,
+    "global_avg_pool": lambda graph, layer: graph.add("ReduceMean", axes=[1, 2], keepdims=0),
     "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,
 }

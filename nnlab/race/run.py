@@ -119,7 +119,10 @@ def run_race(
     require_name(name)
     race = replace(loaded.race, name=name) if name else loaded.race
     # Before the lock: this starts git, which would hold the lock for a moment after a kill.
-    about = _first_record(race, environment.describe(argv))
+    machine = environment.describe(argv)
+    function = LANDSCAPE.name_of(race.function)
+    about = {"format": 1, "kind": KIND, "status": "running", "name": race.name}
+    about |= {"function": function, "started": now(), "ended": None, "seconds": None, **machine}
     folder = RunFolder.create(parent, race.name)
     began = perf_counter()
     with folder.lock():
@@ -144,13 +147,6 @@ def run_race(
 def walk_all(race: Race) -> tuple[Descent, ...]:
     """The descents of all runs, in the order of the config."""
     return tuple(walk(race.function, race.start_of(run), run) for run in race.runs)
-
-
-def _first_record(race: Race, machine: dict[str, Any]) -> dict[str, Any]:
-    """run.json while the race is running."""
-    name = LANDSCAPE.name_of(race.function)
-    about = {"format": 1, "kind": KIND, "status": "running", "name": race.name, "function": name}
-    return about | {"started": now(), "ended": None, "seconds": None} | machine
 
 
 def rows(descents: Sequence[Descent]) -> list[dict[str, Any]]:

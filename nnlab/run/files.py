@@ -32,11 +32,6 @@ class RunFiles:
         """An existing run folder. Raises RunUnreadable when it is not one."""
         return cls(RunFolder.open(path).path)
 
-    @classmethod
-    def find(cls, spec: str, runs: Path) -> Self:
-        """The run that a user means by `spec`; see `names.find`."""
-        return cls(RunFolder.find(spec, runs).path)
-
     @property
     def folder(self) -> RunFolder:
         """The files by name; the run may have been renamed since."""

@@ -37,7 +37,8 @@ def append_rows(
         if at is not None:
             guard.require_size(path, at)
         return table_size(path)
-    header = _header(path)
+    line = _first_line(path) if path.is_file() else b""
+    header = next(csv.reader([line.decode()]), []) if line.endswith(b"\n") else []
     columns = header or list(rows[0])
     known = set(columns)
     for row in rows:
@@ -175,11 +176,6 @@ def _first_line(path: Path) -> bytes:
             return file.readline()
     except OSError as error:
         raise StorageError(f"Cannot read {shown(path)}: {error.strerror or error}.") from error
-
-
-def _header(path: Path) -> list[str]:
-    line = _first_line(path) if path.is_file() else b""
-    return next(csv.reader([line.decode()]), []) if line.endswith(b"\n") else []
 
 
 def _parsed(data: bytes, path: Path) -> list[list[str]]:
