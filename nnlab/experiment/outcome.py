@@ -39,11 +39,6 @@ def parts(built: Built) -> Iterator[tuple[str, Part, IntArray]]:
         yield "test", built.test, rows.test
 
 
-def warning(standstill: "Standstill", row: Mapping[str, Any], plan: Plan) -> str:
-    """A warning about a training that learned nothing; else ''. `row`: the last of metrics.csv."""
-    return standstill.sentence(plan.kind, plan.train) or worse_than_mean(row, plan.train)
-
-
 def worse_than_mean(row: Mapping[str, Any], part: Part) -> str:
     """A warning if a regression is no better than the targets' mean; else ''.
 

@@ -26,7 +26,6 @@ from nnlab.experiment.progress import Progress
 from nnlab.experiment.state import Snapshots, digest, freeze, hashed_epochs, start_weights, thaw
 from nnlab.run import environment
 from nnlab.run.checkpoint import Checkpoint
-from nnlab.run.environment import now
 from nnlab.run.folder import (
     CONFIG,
     DATA,
@@ -286,7 +285,7 @@ class Session:
     def record_status(self, status: Status, files: RunFolder | None = None, **more: Any) -> None:
         """Writes the end of the run, or of this part of it, into run.json."""
         (files or self.folder).update_status(
-            status, ended=now(), seconds=self.seconds, hashes=self.hashes, **more
+            status, ended=environment.now(), seconds=self.seconds, hashes=self.hashes, **more
         )
 
     def _stop(self, number: int, what: str) -> NoReturn:
@@ -344,7 +343,8 @@ class Session:
         self.summary = {"final": final, "best": self.best_row, **results}
         files.write_json(SUMMARY, self.summary)
         more: dict[str, Any] = {"failure": self.failure._asdict()} if self.failure else {}
-        if sentence := outcome.warning(self._standstill, last, plan):
+        trivial = self._standstill.sentence(plan.kind, plan.train)
+        if sentence := trivial or outcome.worse_than_mean(last, plan.train):
             self.warnings.append(sentence)
             more["warnings"] = self.warnings
         self.record_status(self.state.status, files, **more)

@@ -15,13 +15,7 @@ from nnlab.errors import UsageError
 from nnlab.explanation.blocks import number_settings
 from nnlab.explanation.formula import parse_formula
 from nnlab.exports.layer_source import STABLE
-from nnlab.exports.trained import (
-    Exported,
-    TrainedLayer,
-    TrainedNetwork,
-    plain_line,
-    trained_network,
-)
+from nnlab.exports.trained import Exported, TrainedLayer, plain_line, trained_network
 from nnlab.run.folder import Weights
 from nnlab.run.run import Run
 
@@ -48,11 +42,7 @@ HELPERS = {
 
 def export_c(run: Run, path: Path, weights: Weights) -> Exported:
     """The C file. Raises UsageError for a layer that has no form there."""
-    return Exported(c_source(trained_network(run, weights)))
-
-
-def c_source(network: TrainedNetwork) -> str:
-    """The text of the file."""
+    network = trained_network(run, weights)
     lines = [
         f"/* {plain_line(network.title)}: {plain_line(network.setup)}",
         f" * The trained network in C99, written by nnlab {__version__}; link with -lm.",
@@ -89,7 +79,7 @@ def c_source(network: TrainedNetwork) -> str:
         "    (void)y; (void)j;",
         "}",
     ]
-    return "\n".join(lines) + MAIN
+    return Exported("\n".join(lines) + MAIN)
 
 
 MAIN = """

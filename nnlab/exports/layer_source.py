@@ -63,10 +63,6 @@ class LayerSource:
     gradients: list[str]
     dx: list[str]
 
-    @property
-    def backward(self) -> list[str]:
-        return [*self.gradients, *self.dx]
-
 
 def layer_source(place: LayerPlace, shape: Shape) -> LayerSource:
     """The lines of a layer for rows of `shape`. Raises UsageError for one that has none."""

@@ -218,10 +218,6 @@ def _layer_norm(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
     )
 
 
-def _reshape(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
-    return _function("torch.reshape", (-1, *layer.outputs))
-
-
 def _rescale(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
     """x spread + mean."""
     settings: Any = layer.layer
@@ -251,10 +247,6 @@ def _plain(name: str, *own: str, **settings: object) -> "Writer":
     )
 
 
-def _by_function(name: str, *more: object) -> "Writer":
-    return lambda layer, dtype: _function(name, *more)
-
-
 Writer = Callable[[TrainedLayer, TorchName], TorchCall]
 WRITERS: Mapping[str, Writer] = {
     "dense": _dense,
@@ -267,18 +259,18 @@ WRITERS: Mapping[str, Writer] = {
     "silu": _plain("nn.SiLU"),
     "softplus": _plain("nn.Softplus", threshold=40),
     "exp": _exp,
-    "square": _by_function("torch.square"),
+    "square": lambda layer, dtype: _function("torch.square"),
     "softmax": _plain("nn.Softmax", dim=-1),
     "linear": _plain("nn.Identity"),
     "step": _step,
     "flatten": _plain("nn.Flatten"),
-    "reshape": _reshape,
+    "reshape": lambda layer, dtype: _function("torch.reshape", (-1, *layer.outputs)),
     "rescale": _rescale,
     "dropout": _plain("nn.Dropout", "rate"),
     "conv2d": _conv,
     "max_pool": _pool("nn.MaxPool2d"),
     "avg_pool": _pool("nn.AvgPool2d"),
-    "global_avg_pool": _by_function("torch.mean", (1, 2)),
+    "global_avg_pool": lambda layer, dtype: _function("torch.mean", (1, 2)),
     "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,
 }

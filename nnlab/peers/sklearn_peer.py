@@ -25,12 +25,10 @@ from nnlab.core.losses.classes import Bce, CrossEntropy
 from nnlab.core.losses.numbers import Mse
 from nnlab.core.network import layer_kind, trained_depth
 from nnlab.core.optimizers import OPTIMIZERS, Adam, Sgd
-from nnlab.core.schedules import ConstantSchedule
 from nnlab.core.types import Array
 from nnlab.errors import ConfigError
 from nnlab.explanation.blocks import member_name
 from nnlab.peers.peer import Peer, PeerRows
-from nnlab.training import Plan
 
 # Activations by nnlab's names.
 ACTIVATIONS_THERE = {"linear": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
@@ -207,26 +205,16 @@ def training_misfits(built: Built) -> dict[str, bool]:
     """Reasons, and whether they apply to the loss and the optimizer."""
     plan, outputs = built.plan, built.network.shapes[-1][0]
     classes, momentum = isinstance(plan.loss, ClassLoss), getattr(plan.optimizer, "momentum", 0.0)
+    rows = len(plan.train)
+    uneven = not plan.drop_last and rows % min(plan.batch_size, rows) > 0
     fits = outputs == 1 if isinstance(plan.loss, Bce) else outputs > 2
     return {
         "its log loss takes classes": classes and built.dataset.task != "classes",
         "it has one output for two classes, and softmax for more": classes and not fits,
         "its momentum holds earlier learning rates, so the rate cannot change": (
-            momentum > 0 and not has_constant_rate(plan)
+            momentum > 0 and not plan.schedule.is_constant
         ),
         "its gradients are means, and the sums of batches of different sizes are none": (
-            bool(plan.optimizer.slots) and has_uneven_sums(plan)
+            bool(plan.optimizer.slots) and uneven and plan.loss.reduction == "sum"
         ),
     }
-
-
-def has_constant_rate(plan: Plan) -> bool:
-    """Whether the schedule gives all updates the same rate."""
-    return isinstance(plan.schedule, ConstantSchedule) and not plan.schedule.warmup
-
-
-def has_uneven_sums(plan: Plan) -> bool:
-    """Whether the loss is a sum over batches of different sizes."""
-    rows = len(plan.train)
-    uneven = not plan.drop_last and rows % min(plan.batch_size, rows) > 0
-    return uneven and plan.loss.reduction == "sum"

@@ -1,6 +1,6 @@
 """The run folder of a race: paths.csv, and what its run.json and summary.json hold."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,11 +23,6 @@ COLUMNS: dict[str, Callable[[NDArray[Any]], bool]] = {
 def is_race(folder: RunFolder) -> bool:
     """Whether this is the folder of a race, and of no training."""
     return folder.kind() == KIND
-
-
-def append_paths(folder: RunFolder, rows: Sequence[Mapping[str, Any]], sync: bool = False) -> None:
-    """Add rows to paths.csv, one per step of each run."""
-    records.append_rows(folder.path / PATHS, rows, sync)
 
 
 def read_paths(folder: RunFolder, strict: bool = False) -> dict[str, records.Column]:

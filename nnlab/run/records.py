@@ -165,6 +165,13 @@ def last_row(path: Path) -> dict[str, Cell]:
     return {name: _number(cell) for name, cell in zip(rows[0], rows[-1], strict=False)}
 
 
+def same_cell(cell: Any, value: Any) -> bool:
+    """Whether a cell of a column holds a value, bit for bit; an empty cell is None, nan is nan."""
+    if value is None or cell is None:
+        return value is None and (cell is None or bool(cell != cell))
+    return bool(cell == value) or bool(cell != cell and value != value)
+
+
 def table_size(path: Path) -> int:
     """Bytes in `path`, 0 if it is missing."""
     return path.stat().st_size if path.is_file() else 0

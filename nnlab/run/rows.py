@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,16 +49,12 @@ class SavedRows:
 
     def take(self, which: Array) -> "SavedRows":
         """The rows with these indices."""
-        return replace(
-            self,
-            inputs=self.inputs[which],
-            targets=self.targets[which],
-            outputs=self.outputs[which],
-            numbers=self.numbers[which],
-            file_rows=None if self.file_rows is None else self.file_rows[which],
-            all=False,
-            classes=None if self.classes is None else self.classes[which],
-        )
+        arrays: dict[str, Any] = {
+            name: array[which]
+            for name, array in vars(self).items()
+            if isinstance(array, np.ndarray)
+        }
+        return replace(self, all=False, **arrays)
 
     def spread(self, most: int) -> "SavedRows":
         """At most `most` rows, evenly spaced over the part.

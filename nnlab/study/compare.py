@@ -19,6 +19,7 @@ from nnlab.run.settings import dotted, training_settings
 from nnlab.run.text import mapping_or_empty, shown
 from nnlab.status import Status
 
+MISSING = object()  # a setting that a run does not have, such as that of another optimizer
 EPOCH_OF = ("final", "best")  # tables of summary.json that have an epoch
 
 
@@ -101,16 +102,6 @@ def _order(run: ComparedRun) -> tuple[Any, ...]:
     cell, seed = run.trial
     numbers = [v if isinstance(v, int | float) else math.inf for v in cell.values()]
     return ("", numbers, [str(value) for value in cell.values()], seed or 0)
-
-
-class Missing:
-    """A setting that a run does not have, such as that of another optimizer."""
-
-    def __repr__(self) -> str:
-        return "-"
-
-
-MISSING = Missing()
 
 
 def setting_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

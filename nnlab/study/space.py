@@ -159,7 +159,7 @@ class Tuning:
     @property
     def about(self) -> dict[str, Any]:
         """The content of sweep.yaml."""
-        space = space_settings(self.dimensions)
+        space = {dimension.key: dimension.among.settings for dimension in self.dimensions}
         axes: dict[str, list[Any]] = {key: [] for key in space}
         return describe_study(self.config, self.base.config, axes, search=space, metric=self.metric)
 
@@ -293,11 +293,6 @@ def refuse_fixed(dimensions: Sequence[Dimension], overrides: Sequence[str]) -> N
         if canonical(dimension.key) in fixed:
             key = shown_value(dimension.key)
             fail([Problem(dimension.place, f"{key} is searched, so it cannot be set.")])
-
-
-def space_settings(dimensions: Sequence[Dimension]) -> dict[str, Any]:
-    """The space as plain values, to keep and to compare."""
-    return {dimension.key: dimension.among.settings for dimension in dimensions}
 
 
 def _choice(key: str, node: Node, problems: Problems) -> Choice:
