@@ -12,7 +12,7 @@ from nnlab.show.figures.plot import FigureForm, figure_files, save_figure
 from nnlab.study.lr_range import Rates
 
 KINDS = ("png", "svg", "pdf")
-RATE = options.NumberRange(min=0, min_open=True)
+RATE = options.POSITIVE
 
 
 @click.command

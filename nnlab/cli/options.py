@@ -1,6 +1,7 @@
 """Arguments and options that several commands share."""
 
 import math
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -89,6 +90,8 @@ class InputPath(NamedPath):
 FOLDER = NamedPath(path_type=Path, file_okay=False)
 CONFIG = ConfigWord()
 ROWS = InputPath(".csv")  # a file, or a folder of images
+POSITIVE = NumberRange(min=0, min_open=True)
+UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}  # of bytes
 OUTPUT = click.Path(path_type=Path, dir_okay=False)  # `-` is stdout, also for OUTPUT_FOLDER
 OUTPUT_FOLDER = click.Path(path_type=Path, file_okay=False)
 PARTS = ("train", "validation", "test")
@@ -175,6 +178,31 @@ def number_option(*names: str, text: str, least: int = 1, **more: Any) -> Callab
     """An option with a whole number N."""
     settings = {"type": click.IntRange(min=least), "metavar": "N", "show_default": True, **more}
     return click.option(*names, help=text, **settings)
+
+
+def parse_size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """The bytes in 500M, 2G, 1.5GB."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?", value.strip().lower())
+    if match is None or not (size := int(float(match[1]) * UNITS[match[2]])):
+        raise click.BadParameter(f"'{value}' is not a size; write 500M or 2G.")
+    return size
+
+
+def limit_options(
+    what: str, than: str, timeout: float | None = None, memory: str | bool = False
+) -> Callable[[F], F]:
+    """--timeout and --memory of each training, with their defaults; `than` ends the help."""
+    seconds = number_option(
+        "--timeout", text=f"End a {what} that takes longer.", type=POSITIVE, metavar="SECONDS",
+        default=timeout
+    )  # fmt: skip
+    size = click.option(
+        "--memory", callback=parse_size, metavar="SIZE", show_default=memory,
+        help=f"End a {what} that uses more memory {than}."
+    )  # fmt: skip
+    return lambda function: seconds(size(function))
 
 
 # The group sets it, before the command and NumPy are imported.

@@ -1,6 +1,5 @@
 """`nnlab sweep`."""
 
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,17 +39,6 @@ from nnlab.study.trial import Trial
 
 MOST_STALE = 5  # trials on other data that are named
 DEFAULT = "identity8"  # the config of `nnlab sweep lr`
-UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
-
-
-def parse_size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
-    """The bytes in 500M, 2G, 1.5GB."""
-    if value is None:
-        return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?", value.strip().lower())
-    if match is None or not (size := int(float(match[1]) * UNITS[match[2]])):
-        raise click.BadParameter(f"'{value}' is not a size; write 500M or 2G.")
-    return size
 
 
 @click.command
@@ -83,18 +71,7 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
 @options.number_option(
     "--jobs", text="The number of processes.", show_default="one per core, none for short sweeps"
 )
-@click.option(
-    "--timeout",
-    type=options.NumberRange(min=0, min_open=True),
-    metavar="SECONDS",
-    help="End a trial that takes longer.",
-)
-@click.option(
-    "--memory",
-    callback=parse_size,
-    metavar="SIZE",
-    help="End a trial that uses more memory beyond the program, as 2G; compiled code needs 200M.",
-)
+@options.limit_options("trial", "beyond the program, as 2G; compiled code needs 200M")
 @click.option(
     "--cluster",
     metavar="ADDRESS",

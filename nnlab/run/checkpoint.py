@@ -108,8 +108,8 @@ def read_save(path: Path) -> Checkpoint:
         meta, sizes = content["meta"]["state"], content["meta"]["records"]
         # Only these two: other files that it may name must not be cut.
         tables = {name: int(sizes[name]) for name in TABLES}
+        if not isinstance(meta, dict) or min(tables.values()) < 0:
+            raise ValueError
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise unreadable(path, "it is not a checkpoint") from error
-    if not isinstance(meta, dict) or min(tables.values()) < 0:
-        raise unreadable(path, "it is not a checkpoint")
     return Checkpoint(arrays, meta, tables)
