@@ -7,7 +7,7 @@ session.folder, session.summary
 """
 
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -60,9 +60,7 @@ BURST = 1024  # epochs; some 20 ms of the smallest
 
 
 @contextmanager
-def begin(
-    loaded: Loaded, parent: Path, *, name: str | None = None, argv: Sequence[str] | None = None
-) -> Iterator["Session"]:
+def begin(loaded: Loaded, parent: Path, *, name: str | None = None) -> Iterator["Session"]:
     """A new run of a config, in a new folder in `parent`.
 
     Nothing is written before the data is loaded and the network built. Raises UsageError (name),
@@ -71,7 +69,7 @@ def begin(
     require_name(name)
     config = replace(loaded.config, name=name) if name else loaded.config
     built = build(config)
-    about = describe.run(built, environment.describe(argv, with_changes=True), start_weights(built))
+    about = describe.run(built, environment.describe(with_changes=True), start_weights(built))
     changes = (about["git"] or {}).pop("changes", b"")
     folder = RunFolder.create(parent, config.name)
     folder.save_surroundings(environment.installed(), changes)

@@ -103,13 +103,7 @@ def examine(
     return Stop(step, float(x), float(y), value, norm, lr), gradient
 
 
-def run_race(
-    loaded: LoadedRace,
-    parent: Path,
-    *,
-    name: str | None = None,
-    argv: Sequence[str] | None = None,
-) -> Result:
+def run_race(loaded: LoadedRace, parent: Path, *, name: str | None = None) -> Result:
     """Run a race in a new folder in `parent`.
 
     A run that diverges does not end the others; the status is `diverged` if all runs diverged.
@@ -118,7 +112,7 @@ def run_race(
     require_name(name)
     race = replace(loaded.race, name=name) if name else loaded.race
     # Before the lock: this starts git, which would hold the lock for a moment after a kill.
-    machine = environment.describe(argv)
+    machine = environment.describe()
     function = LANDSCAPE.name_of(race.function)
     about = {"format": 1, "kind": KIND, "status": "running", "name": race.name}
     about |= {"function": function, "started": environment.now(), "ended": None}
