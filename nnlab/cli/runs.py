@@ -8,6 +8,7 @@ import click
 from nnlab.api.find import find_run
 from nnlab.api.runs import STATUSES
 from nnlab.api.runs import runs as list_of_runs
+from nnlab.cli import options
 from nnlab.cli.completion import (
     columns_and_settings,
     complete_run,
@@ -15,15 +16,6 @@ from nnlab.cli.completion import (
     complete_words,
 )
 from nnlab.cli.group import Subcommands
-from nnlab.cli.options import (
-    FOLDER,
-    comma_list,
-    number_option,
-    prefer,
-    run_argument,
-    runs_option,
-    table_options,
-)
 from nnlab.cli.terminal import print_message, print_outcome, print_result
 from nnlab.errors import RunUnreadable, UsageError
 from nnlab.run.labels import change_labels, removable, remove_run, rename_run
@@ -61,8 +53,8 @@ class TableArgument(click.Argument):
 @click.group(
     cls=ListCommand, invoke_without_command=True, no_args_is_help=False, subcommand_metavar=""
 )
-@click.argument("folder", cls=TableArgument, metavar="[DIR]", type=FOLDER, required=False)
-@click.option("--runs", type=FOLDER, hidden=True)  # the older spelling of DIR
+@click.argument("folder", cls=TableArgument, metavar="[DIR]", type=options.FOLDER, required=False)
+@click.option("--runs", type=options.FOLDER, hidden=True)  # the older spelling of DIR
 @click.option(
     "--sort",
     metavar="KEY",
@@ -88,12 +80,12 @@ class TableArgument(click.Argument):
 @click.option(
     "--columns",
     metavar="NAME,...",
-    callback=comma_list,
+    callback=options.comma_list,
     shell_complete=complete_words(columns_and_settings),
     help="Show these columns and settings beside the run.",
 )
-@number_option("--limit", text="List only the first N runs.")
-@table_options
+@options.number_option("--limit", text="List only the first N runs.")
+@options.table_options
 def command(
     folder: Path | None, runs: Path | None, sort: str | None, reverse: bool, status: str | None,
     texts: tuple[str, ...], columns: list[str], limit: int | None, as_csv: bool, as_json: bool
@@ -139,12 +131,12 @@ def _existing_folder(folder: Path | None, runs: Path | None) -> Path | None:
         hint = " To choose among runs, write --where data=xor." if folder else ""
         raise RunUnreadable(f"There is no folder {top}.{hint}")
     if runs is not None:
-        prefer(f"nnlab runs {runs}", f"--runs {runs}")
+        options.prefer(f"nnlab runs {runs}", f"--runs {runs}")
     return top
 
 
 @command.command
-@run_argument
+@options.run_argument
 @click.argument("words", metavar="TAG...", nargs=-1, required=True)
 @click.option("--remove", is_flag=True, help="Remove these tags from the run.")
 def tag(run: str, runs: Path | None, words: tuple[str, ...], remove: bool) -> None:
@@ -162,7 +154,7 @@ def tag(run: str, runs: Path | None, words: tuple[str, ...], remove: bool) -> No
 
 
 @command.command("note")
-@run_argument
+@options.run_argument
 @click.argument("text", metavar="TEXT")
 def write_note(run: str, runs: Path | None, text: str) -> None:
     """Write a note on a run.
@@ -178,7 +170,7 @@ def write_note(run: str, runs: Path | None, text: str) -> None:
 
 
 @command.command
-@run_argument
+@options.run_argument
 @click.argument("name", metavar="NAME")
 def rename(run: str, runs: Path | None, name: str) -> None:
     """Give a run another name.
@@ -194,7 +186,7 @@ def rename(run: str, runs: Path | None, name: str) -> None:
 
 @command.command
 @click.argument("run", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
-@runs_option
+@options.runs_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def rm(run: tuple[str, ...], runs: Path | None, yes: bool) -> None:
     """Remove runs for ever.

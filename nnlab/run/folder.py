@@ -49,6 +49,11 @@ WEIGHTS, FIGURES, REPORT, EXPORTS = "weights", "figures", "report.html", "export
 PATHS = "paths.csv"
 FIRST_FILES = CONFIG, RESOLVED, DATA, f"{WEIGHTS}/initial.npz", RUN  # in the order of writing
 FORMAT = 1  # of the folder, in run.json
+TRAINING_FILES = (  # what a training leaves that others can judge it by
+    *(CONFIG, RESOLVED, DATA, RUN, METRICS, STEPS, SUMMARY, FINDINGS, checkpoint.CURRENT),
+    *(f"{WEIGHTS}/{which}.npz" for which in ("initial", "best", "final")),
+    *ARRAYS,
+)
 ALL_FILES = {
     *(CONFIG, RESOLVED, RUN, DATA, SUMMARY, FINDINGS, LABELS, ENVIRONMENT, CHANGES, PATHS),
     *(METRICS, STEPS, ROWS, PROGRESS, *ARRAYS, *checkpoint.FILES, lock.LOCK, lock.HOLDER),
