@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from nnlab import __version__
+from nnlab.config.dump import dump
 from nnlab.errors import UsageError, require_package
 from nnlab.exports.c_source import export_c
 from nnlab.exports.check import export_script
 from nnlab.exports.events import FILE, export_tensorboard
 from nnlab.exports.notebook import export_notebook
 from nnlab.exports.onnx_graph import export_onnx
-from nnlab.exports.tensors import export_safetensors
 from nnlab.exports.torch_source import export_torch
 from nnlab.exports.trained import Exported
 from nnlab.run.folder import EXPORTS, Weights
@@ -53,6 +54,15 @@ def find_target(to: str) -> Target:
     if to not in TARGETS:
         raise UsageError(f"There is no export '{to}'; there are {', '.join(TARGETS)}.")
     return TARGETS[to]
+
+
+def export_safetensors(run: Run, path: Path, weights: Weights) -> Exported:
+    """The arrays of a run as its weights files name them, with the config as metadata."""
+    from safetensors.numpy import save
+
+    arrays = {name: array.copy() for name, array in run.network(weights).arrays.items()}
+    about = {"format": "np", "nnlab": __version__, "config": dump(run.config), "run": run.name}
+    return Exported(save(arrays, about))
 
 
 TARGETS: dict[str, Target] = {
