@@ -178,9 +178,7 @@ class Parameters(BaseEstimator):
 
         Raises ConfigError.
         """
-        params = super().get_params(deep=False)
-        own = {k: in_words(v) for k, v in params.items() if v is not None and k not in OWN}
-        config = self.config
+        config, own = self.config, self._overrides()
         if check and "random_state" in own:
             own["random_state"] = self._seed()
         if not isinstance(config, str | PathLike | Config | Mapping | None):
@@ -199,6 +197,11 @@ class Parameters(BaseEstimator):
         pairs = [(PATHS.get(key, key), value) for key, value in own.items()]
         given = GivenRows(lambda _: rows, DATA_KEYS)
         return resolve_config(config, [*pairs, *changes], check=check, rows=given).config
+
+    def _overrides(self) -> dict[str, Any]:
+        """The parameters that are set, in the words of a config."""
+        params: dict[str, Any] = super().get_params(deep=False)
+        return {k: in_words(v) for k, v in params.items() if v is not None and k not in OWN}
 
     def _seed(self) -> int:
         if isinstance(self.random_state, Integral):

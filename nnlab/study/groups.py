@@ -122,12 +122,16 @@ def main_metrics(groups: Sequence[Group]) -> list[str]:
     """
     runs = [run for group in groups for run in group.by_repetition.values()]
     is_validated = any(group.folds is not None for group in groups)
-    keys = runs[0].numbers if runs else ()
-    shared = [key for key in keys if all(key in run.numbers for run in runs)]
     for place in sorted(TABLES, key=lambda place: is_validated and place[1] != columns.VAL):
-        if metrics := [key for key in shared if _table_and_part(key) == place]:
-            return metrics
+        if shared := _shared_keys(runs, place):
+            return shared
     return []
+
+
+def _shared_keys(runs: Sequence[ComparedRun], place: tuple[str, str]) -> list[str]:
+    """The metrics of a table and a part that all runs have."""
+    keys = [key for key in (runs[0].numbers if runs else ()) if _table_and_part(key) == place]
+    return [key for key in keys if all(key in run.numbers for run in runs)]
 
 
 def _table_and_part(metric: str) -> tuple[str, str]:

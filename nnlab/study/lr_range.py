@@ -21,7 +21,7 @@ from nnlab.run.sweeps import SweepFolder
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.words import first_few
 from nnlab.study.axes import canonical
-from nnlab.study.results import SeedSpread, cell_rows
+from nnlab.study.results import CellRow, SeedSpread, cell_rows
 from nnlab.training import Epoch, Steps, run_training, start
 
 RATE = canonical("lr")
@@ -123,7 +123,10 @@ def read_rate_sweep(folder: SweepFolder, config: Config) -> RateSweep:
         named = f": {first_few(other, MOST_NAMED)}" if other else ""
         raise UsageError(f"{folder.path} is no sweep of lr alone{named}.")
     rows = [row for row in cell_rows(folder.records(), about["axes"]) if row.done or row.failed]
-    key = str(about["axes"][0]["key"])
+    return _finals(folder, str(about["axes"][0]["key"]), rows)
+
+
+def _finals(folder: SweepFolder, key: str, rows: Sequence[CellRow]) -> RateSweep:
     part = columns.watched_part(name for row in rows for name in row.numbers)
     of = columns.name(part, columns.LOSS)
     finals = {

@@ -248,16 +248,23 @@ def read_progress(sweep: Sweep, folder: SweepFolder, retry: bool = False) -> Swe
             failed.append(trial)
         else:
             (done if outcome.done else lost).append(outcome)
-    runs = {outcome.name: Run(folder.path / outcome.name) for outcome in done}
+    runs = [Run(folder.path / outcome.name) for outcome in done]
     ended = {outcome.name for outcome in (*done, *lost)}
-    # The SHA-256 that the data of finished runs had.
-    hashes = {t.data_key: runs[t.name].data_source[1] for t in sweep.trials if t.name in runs}
-    waiting = (trial for trial in sweep.trials if trial.name not in ended)
-    todo = [replace(trial, data=trial.data or hashes.get(trial.data_key)) for trial in waiting]
-    times = (run.about.get("seconds") for run in runs.values())
-    seconds = [taken for taken in times if isinstance(taken, float)]
-    mean = fmean(seconds) if seconds else None
-    return SweepProgress(done, lost, todo, begun, mean, stale, failed)
+    todo = [trial for trial in sweep.trials if trial.name not in ended]
+    todo = _with_known_data(todo, sweep, runs)
+    return SweepProgress(done, lost, todo, begun, _mean_seconds(runs), stale, failed)
+
+
+def _mean_seconds(runs: Sequence[Run]) -> float | None:
+    seconds = [taken for run in runs if isinstance(taken := run.about.get("seconds"), float)]
+    return fmean(seconds) if seconds else None
+
+
+def _with_known_data(todo: Sequence[Trial], sweep: Sweep, done: Sequence[Run]) -> list[Trial]:
+    """The trials, with the SHA-256 that the data of finished runs had."""
+    trials = {trial.name: trial for trial in sweep.trials}
+    hashes = {trials[run.name].data_key: run.data_source[1] for run in done}
+    return [replace(t, data=t.data or hashes.get(t.data_key)) for t in todo]
 
 
 def stale_elsewhere(sweep: Sweep, folder: SweepFolder) -> list[TrialRecord]:

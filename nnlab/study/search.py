@@ -51,8 +51,7 @@ class Search:
         With `retry`, failed trials and all that were proposed after the first of them are
         forgotten; their folders stay. Raises RunUnreadable for a damaged journal, DataError.
         """
-        with _without_warnings():  # in notebooks, about widgets that are missing
-            import optuna
+        optuna = _import_optuna()
         from nnlab.study.journal import Journal, open_study, readable_log
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -62,7 +61,7 @@ class Search:
         rungs = sorted({round(epochs * k / RUNGS) for k in range(1, RUNGS)} - {0, epochs})
         self.rungs = frozenset(rungs)
         self.notes: list[str] = []
-        pruner: optuna.pruners.BasePruner = optuna.pruners.NopPruner()
+        pruner = optuna.pruners.NopPruner()
         if tuning.prune:
             warm = rungs[FIRST - 1] if len(rungs) >= FIRST else 0
             pruner = optuna.pruners.MedianPruner(FIRST, n_warmup_steps=warm)
@@ -235,6 +234,13 @@ class Search:
                     self.optuna, evaluator=evaluator, params=varied
                 )
             )
+
+
+def _import_optuna() -> Any:
+    """Optuna, without its warning in notebooks that widgets are missing."""
+    with _without_warnings():
+        import optuna
+    return optuna
 
 
 @contextmanager
