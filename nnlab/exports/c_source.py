@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlab import __version__
+from nnlab.core.layers.activations import Softmax
 from nnlab.core.layers.dense import Dense, Dropout, Rescale, SameNumbers
 from nnlab.core.layers.norm import BatchNorm, LayerNorm
 from nnlab.core.types import Array, FloatArray, size
@@ -136,10 +137,6 @@ def _dense(layer: TrainedLayer) -> list[str]:
     ]
 
 
-def _nothing(layer: TrainedLayer) -> list[str]:
-    return []
-
-
 def _batch_norm(layer: TrainedLayer) -> list[str]:
     i = layer.index
     return [_loop(layer, f"x[j] = gain_{i}[j] * (x[j] - mean_{i}[j]) + beta_{i}[j];")]
@@ -177,8 +174,6 @@ def _softmax(layer: TrainedLayer) -> list[str]:
 
 def _by_formula(layer: TrainedLayer) -> list[str] | None:
     formula = STABLE.get(layer.kind, layer.layer.formula)
-    if layer.kind == "softmax":
-        return _softmax(layer)
     if not formula or layer.arrays:
         return None
     names = {name: repr(float(value)) for name, value in number_settings(layer.layer).items()}
@@ -224,8 +219,9 @@ def _array(name: str, array: Array) -> str:
 
 WRITERS: dict[type, Callable[[TrainedLayer], list[str]]] = {
     Dense: _dense,
-    Dropout: _nothing,
-    SameNumbers: _nothing,
+    Dropout: lambda layer: [],
+    SameNumbers: lambda layer: [],
+    Softmax: _softmax,
     Rescale: _rescale,
     BatchNorm: _batch_norm,
     LayerNorm: _layer_norm,

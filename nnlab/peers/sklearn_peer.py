@@ -44,7 +44,11 @@ class SklearnPeer(Peer):
 
         self.title = f"scikit-learn {sklearn.__version__}"
         absent = list(dict.fromkeys(absences(built)))
-        reasons = [f"it has no {', '.join(absent)}"] if absent else list(misfits(built))
+        if absent:
+            reasons = [f"it has no {', '.join(absent)}"]
+        else:
+            misfits = network_misfits(built) | training_misfits(built)
+            reasons = [reason for reason, applies in misfits.items() if applies]
         if reasons:
             raise ConfigError(f"scikit-learn cannot express this config: {'; '.join(reasons)}.")
         network = built.network
@@ -176,14 +180,8 @@ def absences(built: Built) -> Iterator[str]:
     yield from (name for name in ("ema", "swa") if getattr(plan, name) is not None)
 
 
-def misfits(built: Built) -> Iterator[str]:
-    """What is in both libraries, and something else there."""
-    reasons = network_misfits(built) | training_misfits(built)
-    yield from (reason for reason, applies in reasons.items() if applies)
-
-
 def network_misfits(built: Built) -> dict[str, bool]:
-    """Reasons, and whether they apply to the layers."""
+    """What is something else there, and whether it applies to the layers."""
     layers = built.network.layers
     *hidden, (_, last) = dense_layers(built) or [(0, "linear")]
     activations = dict.fromkeys(activation for _, activation in hidden)
@@ -202,7 +200,7 @@ def network_misfits(built: Built) -> dict[str, bool]:
 
 
 def training_misfits(built: Built) -> dict[str, bool]:
-    """Reasons, and whether they apply to the loss and the optimizer."""
+    """What is something else there, and whether it applies to the loss and the optimizer."""
     plan, outputs = built.plan, built.network.shapes[-1][0]
     classes, momentum = isinstance(plan.loss, ClassLoss), getattr(plan.optimizer, "momentum", 0.0)
     rows = len(plan.train)
