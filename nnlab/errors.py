@@ -15,6 +15,8 @@
 A message is one or more sentences that name the thing, the reason and the way out.
 """
 
+from importlib.util import find_spec
+
 
 class NnlabError(Exception):
     """Base of all expected errors; shown to the user without a traceback.
@@ -104,3 +106,10 @@ class Interrupted(NnlabError):
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+def require_package(what: str, module: str, extra: str, title: str = "") -> None:
+    """Raise UsageError where `what` needs a module that is not installed; `title`: its name."""
+    if find_spec(module) is None:
+        install = f"pip install 'nnlab[{extra}]'"
+        raise UsageError(f"{what} needs {title or module}, which is not installed: {install}.")

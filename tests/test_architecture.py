@@ -68,7 +68,7 @@ RULES = {
     "diagnosis": rule(RANK_5, "numpy", "sklearn"),
     "explanation": rule(CORE | {"build", "config", "data", "run", "show.words"}, "numpy", "scipy"),
     "explanation.moments": rule(RANK_5 | {"show.words"}, "numpy"),
-    "study": rule(RANK_5, "numpy yaml", "distributed threadpoolctl optuna"),
+    "study": rule(RANK_5, "numpy yaml", "distributed threadpoolctl optuna scipy"),
     "study.local": rule({"run"}, "distributed"),
     "study.journal": rule({"errors", "run"}, "optuna"),
     "teaching": rule(RANK_5 | {"study"}, "numpy"),

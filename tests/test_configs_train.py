@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 import nnlab
+from nnlab.api.gradcheck import check_config_gradients
 from nnlab.build import build
 from nnlab.config.load import describes_race, load_config
 from nnlab.core.layers import LAYERS
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
 from nnlab.errors import ConfigError
-from nnlab.experiment.gradients import check_config_gradients
 from nnlab.run.weights import read_weights
 from nnlab.training import Epoch, run_training, start
 

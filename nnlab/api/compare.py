@@ -81,7 +81,6 @@ class RunComparison(ShownResult):
         return {key: as_column(values) for key, values in _columns(self.runs).items()}
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that --json prints."""
         first, *rest = self.runs
         settings = setting_rows([run.settings for run in self.runs])
         places = {id(run): index for index, run in enumerate(self.runs)}

@@ -56,7 +56,9 @@ class Condition:
         return equal == (self.sign != "!=")
 
     def _equals(self, value: Any) -> bool:
-        if _may_be_file(self.key) and isinstance(value, str) and isinstance(self.value, str):
+        # data.path, or data for short
+        files = (key for path in file_settings(Config) for key in (path[0], ".".join(path)))
+        if self.key in files and isinstance(value, str) and isinstance(self.value, str):
             return value == self.value or value.endswith("/" + self.value.removeprefix("./"))
         if self.key == TAGS:
             return str(self.value) in str(value).split(SEPARATOR)
@@ -71,11 +73,6 @@ class Condition:
         family = TOP_FAMILIES.get(self.key)
         name = "" if family is None else certain_name(self.value, names, family.word)
         return f" Did you mean '{name}'?" if name else did_you_mean(self.value, names)
-
-
-def _may_be_file(key: str) -> bool:
-    """Whether a value of this key can be a file: data.path, or data for short."""
-    return any(key in (path[0], ".".join(path)) for path in file_settings(Config))
 
 
 def parse_condition(text: str) -> Condition:

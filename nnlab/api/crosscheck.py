@@ -66,9 +66,8 @@ def check_against(
     """The cross-check of a config in float64; `tell` gets sentences before the training.
 
     watch: gives what sees a record per epoch.
-    Raises as `crosscheck`.
+    Raises as `crosscheck`, whose library is there.
     """
-    require_library(library)
     if not 0 <= tolerance < inf:
         raise UsageError(f"The tolerance is a number from 0 up, not {tolerance:g}.")
     provide_data(config, tell)
@@ -153,7 +152,6 @@ class CrossCheck(ShownResult):
         return columns_of(list(map(asdict, self.rows)))
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that --json prints."""
         names = ("peer", "agrees", "sentence", "tolerance", "largest")
         about = {name: getattr(self, name) for name in names}
         return {**about, "ended": self.ended or None, "epochs": list(map(asdict, self.rows))}

@@ -97,7 +97,6 @@ class DescendedRace(ShownResult):
         return report_race(self.folder)
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that --json prints."""
         return {"folder": str(self.path), "status": self.status, **self.summary}
 
     def __str__(self) -> str:

@@ -97,7 +97,6 @@ class Measures(ShownResult):
         return columns_of(rows or [self.numbers])
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that --json prints."""
         about = {"run": str(self.run.path), "weights": self.weights, "part": self.part}
         return {**about, **self.measures}
 
@@ -108,16 +107,13 @@ class Measures(ShownResult):
         if rows := [(METRICS[name].label, value) for name, value in scores.items()]:
             tables.append(format_table(("score", "value"), rows))
         if targets := self.measures.get("targets"):
-            tables.append(format_records([_in_digits(row) for row in targets]))
+            # The numbers of another target may have another size.
+            digits = [{name: format_number(v) for name, v in row.items()} for row in targets]
+            tables.append(format_records(digits))
         classes = self.measures.get("classes")
         if classes and len(classes) <= MOST_CLASSES:
             tables += _class_tables(classes, self.measures["averages"], self.measures["confusion"])
         return "\n\n".join(tables)
-
-
-def _in_digits(row: dict[str, Any]) -> dict[str, str]:
-    """The numbers of a target with few digits; those of another target may have another size."""
-    return {name: format_number(value) for name, value in row.items()}
 
 
 def _class_tables(

@@ -137,6 +137,6 @@ def find_sweep(sweep: str, runs: AnyPath | None = None) -> SweepFolder | None:
     return SweepFolder.find(sweep, runs_folder(runs))
 
 
-def find_trained(run: AnyRun) -> Run:
+def find_trained(run: AnyRun, runs: AnyPath | None = None) -> Run:
     """A run, or the run that `find_training` finds."""
-    return run if isinstance(run, Run) else Run(find_training(run).path)
+    return run if isinstance(run, Run) else Run(find_training(run, runs).path)

@@ -10,10 +10,13 @@ from nnlab.api.arguments import CountOf, checks_arguments
 from nnlab.api.find import AnyConfig, load_request
 from nnlab.api.fitting import member
 from nnlab.api.results import Columns, ShownResult, columns_of
+from nnlab.build import build
+from nnlab.config.schema import Config
 from nnlab.core.gradcheck import TOLERANCE, Checked, check_gradients
 from nnlab.core.losses import LOSSES, Loss
-from nnlab.core.network import Network
-from nnlab.experiment.gradients import check_config_gradients
+from nnlab.core.network import Network, layer_kind
+from nnlab.errors import ConfigError
+from nnlab.experiment.state import start_weights
 from nnlab.show.text_tables import format_table
 from nnlab.training.targets import checked_pairs
 
@@ -39,12 +42,30 @@ def gradcheck(
         if any(value is not None for value in (x, t, loss)):
             raise TypeError("gradcheck of a config takes its rows as data=(x, t).")
         config = load_request(network, data, overrides, ("training.dtype", "float64")).config
-        return GradientCheck(tuple(check_config_gradients(config, rows)))
+        return check_config_gradients(config, rows)
     if x is None or t is None or loss is None or data is not None or overrides:
         raise TypeError("gradcheck of a network takes x, t and loss.")
     loss = member(loss, LOSSES, Loss, "loss")
     inputs, targets, loss = checked_pairs(network, x, t, loss, loss.kinds[-1])
     return GradientCheck(tuple(check_gradients(network, loss, inputs, targets)))
+
+
+def check_config_gradients(config: Config, rows: int) -> "GradientCheck":
+    """Every parameter's gradient on the first training rows, with the weights before training.
+
+    `config` must ask for float64. Raises ConfigError for a layer without a derivative, DataError.
+    """
+    for index, layer in enumerate(config.network):
+        if not layer.differentiable:
+            raise ConfigError(
+                f"network.{index}: {layer_kind(layer)} has no derivative, so there is no "
+                "gradient to check."
+            )
+    built = build(config)
+    start_weights(built)
+    x, t = built.plan.train.copied(slice(0, rows))
+    checks = check_gradients(built.network, built.plan.loss, x, t, seed=config.seed)
+    return GradientCheck(tuple(checks))
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,7 +96,6 @@ class GradientCheck(ShownResult):
         return columns_of([vars(check) for check in self.checks])
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that --json prints."""
         parameters = [vars(check) for check in self.checks]
         return {"parameters": parameters, "worst": self.worst, "tolerance": TOLERANCE}
 

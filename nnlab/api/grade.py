@@ -74,7 +74,6 @@ class Grading(ShownResult):
         return columns_of([each.row for each in self.handins])
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that --json prints."""
         return {"folder": str(self.folder), "handins": [each.row for each in self.handins]}
 
     def to_csv(self) -> str:

@@ -19,7 +19,6 @@ from nnlab.config.load import Loaded
 from nnlab.config.schema import Config
 from nnlab.core import columns
 from nnlab.core.rate_range import RateCurve
-from nnlab.core.schedules import ConstantSchedule
 from nnlab.errors import RunUnreadable, UsageError
 from nnlab.experiment.provide import provide_data
 from nnlab.show.figures.palette import Scale
@@ -152,7 +151,7 @@ class RateRange(ShownResult):
         return to_csv(list(table), zip(*table.values(), strict=True))
 
     def __str__(self) -> str:
-        curve, schedule = self.curve, self.config.schedule
+        curve = self.curve
         seeds, updates = curve.losses.shape
         low, high = curve.rates[[0, -1]]
         about = (
@@ -169,7 +168,7 @@ class RateRange(ShownResult):
         table = format_records(rows) if rows else ""
         none = "" if curve.marks else "The loss does not fall at any of these rates."
         aside = "The schedule of the config was put aside: these rates are those of single updates."
-        constant = isinstance(schedule, ConstantSchedule) and not schedule.warmup
         if self.config.optimizer.searches:
             none = "The optimizer searches for each step: the curve says little about its lr."
-        return "\n\n".join(filter(None, [about, table, none, "" if constant else aside]))
+        aside = "" if self.config.schedule.is_constant else aside
+        return "\n\n".join(filter(None, [about, table, none, aside]))

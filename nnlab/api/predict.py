@@ -97,7 +97,6 @@ class Predictions(ShownResult):
         return to_csv([name for name, _ in self.columns], list(zip(*cells, strict=True)))
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that --json prints."""
         rows = zip(*(values.tolist() for values in self.table.values()), strict=True)
         named = [dict(zip(self.table, row, strict=True)) for row in rows]
         return {"run": self.run.name, "rows": named}

@@ -23,6 +23,10 @@ class ShownResult:
         """The columns of the result by name."""
         raise NotImplementedError
 
+    def to_dict(self) -> dict[str, Any]:
+        """The object that --json prints."""
+        raise NotImplementedError
+
     def to_pandas(self) -> Any:
         """The table as a DataFrame. Raises UsageError where pandas is not installed."""
         try:

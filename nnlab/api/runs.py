@@ -161,7 +161,6 @@ class RunList(ShownResult):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that --json prints."""
         listed = [
             asdict(row.run) | ({"config": row.settings} if row.keys else {}) for row in self.rows
         ]

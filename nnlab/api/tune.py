@@ -115,7 +115,6 @@ class FinishedSearch(ShownResult):
     memory: Memory | None = field(default=None, compare=False)  # the rows that the call gave
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that --json prints."""
         return self.results
 
     @property

@@ -96,7 +96,6 @@ class Verification(ShownResult):
         return f"{self.path} is not what was recorded.\n{lines}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that --json prints."""
         about = {"folder": str(self.path), "good": self.good}
         if "paths.csv" in self.repeated:
             return {**about, "findings": self.problems}

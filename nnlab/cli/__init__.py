@@ -16,7 +16,6 @@ import click
 
 from nnlab import __version__
 from nnlab.cli.group import Commands
-from nnlab.cli.options import verbosity
 
 COMMANDS = {  # and the first line of the help of each
     "train": "Train the network of CONFIG.",
@@ -53,7 +52,6 @@ COMMANDS = {  # and the first line of the help of each
     cls=Commands, summaries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.version_option(__version__, prog_name="nnlab", message="%(prog)s %(version)s")
-@verbosity
 def main() -> None:
     """Train neural networks small enough to understand.
 

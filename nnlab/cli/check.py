@@ -9,7 +9,7 @@ import click
 
 from nnlab.api.find import find_sweep, find_training
 from nnlab.build import outline, predicted_engine, prepare_loss
-from nnlab.cli.options import config_argument, json_option, runs_option, verbosity
+from nnlab.cli.options import config_argument, json_option, runs_option
 from nnlab.cli.terminal import (
     print_json,
     print_messages,
@@ -43,7 +43,6 @@ MOST_NAMES = 20  # of inputs or classes that are listed
 @config_argument
 @runs_option
 @json_option
-@verbosity
 def command(config: str, overrides: tuple[str, ...], runs: Path | None, as_json: bool) -> None:
     """Check CONFIG and show what it means.
 

@@ -6,7 +6,7 @@ import click
 
 from nnlab.api.compare import compare
 from nnlab.cli.completion import complete_run
-from nnlab.cli.options import json_option, runs_option, verbosity
+from nnlab.cli.options import json_option, runs_option
 from nnlab.cli.terminal import print_messages, print_outcome
 
 
@@ -22,7 +22,6 @@ from nnlab.cli.terminal import print_messages, print_outcome
     help="Compare this metric over seeds, as final.val_loss; may be repeated.",
 )
 @json_option
-@verbosity
 def command(
     names: tuple[str, ...], runs: Path | None, metrics: tuple[str, ...], as_json: bool
 ) -> None:

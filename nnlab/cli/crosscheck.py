@@ -27,7 +27,6 @@ from nnlab.peers.side_by_side import DEFAULT_TOLERANCE, PEERS, require_library
 )
 @options.threads_option
 @options.json_option
-@options.verbosity
 def command(
     config: str,
     overrides: tuple[str, ...],

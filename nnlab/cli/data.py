@@ -7,7 +7,7 @@ import click
 from nnlab.api.describe import describe_table
 from nnlab.cli.completion import complete_words
 from nnlab.cli.group import Subcommands
-from nnlab.cli.options import NamedPath, json_option, output_option, verbosity
+from nnlab.cli.options import NamedPath, json_option, output_option
 from nnlab.cli.terminal import STDIO, print_data, print_json, print_message, print_result
 from nnlab.data import sources
 from nnlab.data.download import Collection, FileState, fetch_files, file_states
@@ -36,7 +36,6 @@ def command() -> None:
 @output_option("Where to write the proposed config alone", "below the description")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @json_option
-@verbosity
 def describe_file(
     file: Path, target: str | None, output: Path | None, force: bool, as_json: bool
 ) -> None:
@@ -70,7 +69,6 @@ def describe_file(
 
 @command.command("list")
 @json_option
-@verbosity
 def list_(as_json: bool) -> None:
     """Show which files exist, and where.
 
@@ -91,7 +89,6 @@ def list_(as_json: bool) -> None:
     shell_complete=complete_words(lambda: sources.COLLECTIONS),
 )
 @click.option("--force", is_flag=True, help="Also replace damaged files.")
-@verbosity
 def fetch(name: tuple[str, ...], force: bool) -> None:
     """Download a data set and check it.
 
@@ -117,7 +114,6 @@ def fetch(name: tuple[str, ...], force: bool) -> None:
     shell_complete=complete_words(lambda: sources.COLLECTIONS),
 )
 @json_option
-@verbosity
 def verify_files(name: tuple[str, ...], as_json: bool) -> None:
     """Compare the files with the published SHA-256.
 

@@ -6,14 +6,7 @@ from pathlib import Path
 import click
 
 from nnlab.api.descend import DescendedRace
-from nnlab.cli.options import (
-    config_argument,
-    json_option,
-    name_option,
-    plots_option,
-    runs_option,
-    verbosity,
-)
+from nnlab.cli.options import config_argument, json_option, name_option, plots_option, runs_option
 from nnlab.cli.terminal import print_outcome
 from nnlab.cli.training_output import print_drawn
 from nnlab.errors import Diverged
@@ -30,7 +23,6 @@ from nnlab.show.figures.plot import draw_each
 @name_option
 @plots_option
 @json_option
-@verbosity
 def command(
     config: str, overrides: tuple[str, ...], runs: Path | None, name: str | None, plots: bool,
     as_json: bool

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from nnlab.api.find import find_training
+from nnlab.api.find import find_trained
 from nnlab.cli.completion import complete_run
-from nnlab.cli.options import CONFIG, json_option, names_run, runs_option, set_option, verbosity
+from nnlab.cli.options import CONFIG, json_option, names_run, runs_option, set_option
 from nnlab.cli.terminal import print_json, print_messages, print_result, terminal_width
 from nnlab.config.load import load_config
 from nnlab.diagnosis.evidence import Evidence
@@ -16,7 +16,6 @@ from nnlab.diagnosis.findings import WIDTH, findings_record, save_findings
 from nnlab.diagnosis.gather import evidence_of_config, evidence_of_run, refuse_untrainable
 from nnlab.diagnosis.rules import diagnose
 from nnlab.run.folder import RESOLVED, RunFolder
-from nnlab.run.run import Run
 from nnlab.show.words import count, set_options
 
 
@@ -25,7 +24,6 @@ from nnlab.show.words import count, set_options
 @set_option("Override a setting of CONFIG, as lr=0.1; may be repeated.")
 @runs_option
 @json_option
-@verbosity
 def command(what: str, overrides: tuple[str, ...], runs: Path | None, as_json: bool) -> None:
     """Say why a network does not learn.
 
@@ -69,7 +67,7 @@ def _evidence(
 ) -> tuple[str, str, RunFolder | None, Evidence]:
     """The name, the words for `nnlab train`, the folder of a run, and the evidence."""
     if names_run(what, overrides):
-        run = Run(find_training(what, runs).path)
+        run = find_trained(what, runs)
         resolved = shlex.quote(str(run.path / RESOLVED))
         return run.name, resolved, run.folder, evidence_of_run(run)
     loaded = load_config(what, overrides)

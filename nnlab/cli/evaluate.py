@@ -6,10 +6,9 @@ from typing import Any
 import click
 
 from nnlab.api.evaluate import evaluate
-from nnlab.api.find import find_training
+from nnlab.api.find import find_trained
 from nnlab.cli import options
 from nnlab.cli.terminal import print_messages, print_outcome
-from nnlab.run.run import Run
 
 
 @click.command
@@ -24,7 +23,6 @@ from nnlab.run.run import Run
     "folder per class; - is stdin.",
 )
 @options.json_option
-@options.verbosity
 def command(
     run: str, runs: Path | None, weights: Any, part: str | None, data: str | None, as_json: bool
 ) -> None:
@@ -44,6 +42,6 @@ def command(
     if data in options.PARTS:  # a file of such a name can be given as ./train
         options.prefer(f"--part {data}", f"--data {data}")
         part, data = data, None
-    evaluation = evaluate(Run(find_training(run, runs).path), data, part=part, weights=weights)
+    evaluation = evaluate(find_trained(run, runs), data, part=part, weights=weights)
     print_messages(evaluation.notes)
     print_outcome(evaluation, as_json)

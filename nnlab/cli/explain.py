@@ -4,11 +4,10 @@ from pathlib import Path
 
 import click
 
-from nnlab.api.find import find_training
+from nnlab.api.find import find_trained
 from nnlab.cli import options
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result, write_output
 from nnlab.explanation.moments import explain_row
-from nnlab.run.run import Run
 from nnlab.show.page.explanation import explanation_page
 
 
@@ -41,7 +40,6 @@ from nnlab.show.page.explanation import explanation_page
 )
 @options.threads_option
 @options.json_option
-@options.verbosity
 def command(
     run: str,
     runs: Path | None,
@@ -68,7 +66,7 @@ def command(
     """
     if html is not None and as_json:
         raise click.UsageError("--html writes a page and --json prints an object: choose one.")
-    trained = Run(find_training(run, runs).path)
+    trained = find_trained(run, runs)
     explained = explain_row(trained, row, _whole_numbers(epochs), units, print_message)
     if as_json:
         print_json({"explanations": [passage.to_dict() for passage in explained]})

@@ -5,11 +5,10 @@ from typing import Any
 
 import click
 
-from nnlab.api.find import find_training
+from nnlab.api.find import find_trained
 from nnlab.cli import options
 from nnlab.cli.terminal import output_place, print_files, print_messages
 from nnlab.exports.targets import TARGETS, default_path, export_run
-from nnlab.run.run import Run
 
 
 @click.command
@@ -25,7 +24,6 @@ from nnlab.run.run import Run
 @options.weights_option
 @options.threads_option
 @options.json_option
-@options.verbosity
 def command(
     run: str, runs: Path | None, to: str, output: Path | None, weights: Any, as_json: bool
 ) -> None:  # fmt: skip
@@ -48,7 +46,7 @@ def command(
     nnlab export latest --to script
     nnlab export latest --to onnx -o network.onnx
     """
-    trained = Run(find_training(run, runs).path)
+    trained = find_trained(run, runs)
     usual = default_path(trained, to)
     with output_place(output, usual.name) as place:
         notes = export_run(trained, to, place or usual, weights)

@@ -2,13 +2,12 @@
 
 import click
 
-from nnlab.api.gradcheck import GradientCheck
-from nnlab.cli.options import config_argument, json_option, number_option, verbosity
+from nnlab.api.gradcheck import check_config_gradients
+from nnlab.cli.options import config_argument, json_option, number_option
 from nnlab.cli.terminal import print_message, print_messages, print_outcome
 from nnlab.config.load import load_config
 from nnlab.core.gradcheck import TOLERANCE
 from nnlab.errors import CheckFailed
-from nnlab.experiment.gradients import check_config_gradients
 from nnlab.experiment.provide import provide_data
 
 
@@ -16,7 +15,6 @@ from nnlab.experiment.provide import provide_data
 @config_argument
 @number_option("--rows", text="The number of training rows.", default=16)
 @json_option
-@verbosity
 def command(config: str, overrides: tuple[str, ...], rows: int, as_json: bool) -> None:
     """Check all gradients numerically.
 
@@ -32,7 +30,7 @@ def command(config: str, overrides: tuple[str, ...], rows: int, as_json: bool) -
     loaded = load_config(config, [*overrides, "training.dtype=float64"])
     print_messages(loaded.notes)
     provide_data(loaded.config, print_message)
-    check = GradientCheck(tuple(check_config_gradients(loaded.config, rows)))
+    check = check_config_gradients(loaded.config, rows)
     print_outcome(check, as_json)
     if check.wrong:
         raise CheckFailed(

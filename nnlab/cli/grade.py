@@ -1,7 +1,6 @@
 """`nnlab grade`."""
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -9,11 +8,10 @@ import click
 from nnlab.api.grade import MEMORY, TIMEOUT_S, grade
 from nnlab.cli import options
 from nnlab.cli.completion import complete_config
-from nnlab.cli.sweep import parse_size
-from nnlab.cli.terminal import print_data, print_message, print_outcome
+from nnlab.cli.terminal import print_message, print_outcome
 from nnlab.errors import CheckFailed
 from nnlab.show.words import count
-from nnlab.teaching.grade import Graded, Verdict
+from nnlab.teaching.grade import Verdict
 
 
 @click.command
@@ -27,23 +25,8 @@ from nnlab.teaching.grade import Graded, Verdict
     shell_complete=complete_config,
 )
 @options.number_option("--jobs", text="The number of processes.", show_default="one per core")
-@click.option(
-    "--timeout",
-    type=options.NumberRange(min=0, min_open=True),
-    default=TIMEOUT_S,
-    show_default=True,
-    metavar="SECONDS",
-    help="End a training that takes longer.",
-)
-@click.option(
-    "--memory",
-    callback=parse_size,
-    metavar="SIZE",
-    show_default="2G on Linux",
-    help="End a training that uses more memory than this.",
-)
+@options.limit_options("training", "than this", timeout=TIMEOUT_S, memory="2G on Linux")
 @options.table_options
-@options.verbosity
 def command(
     folder: Path, against: str, jobs: int | None, timeout: float, memory: int | None, as_csv: bool,
     as_json: bool
@@ -72,16 +55,8 @@ def command(
     grading = grade(
         folder, against, jobs=jobs, timeout=timeout, memory=memory or MEMORY, see=print_message
     )
-    if as_csv:
-        print_data(grading.to_csv())
-    else:
-        print_outcome(grading, as_json)
-    _raise_unverified(grading.handins)
-
-
-def _raise_unverified(graded: Sequence[Graded]) -> None:
-    """Raises CheckFailed where a hand-in is not verified."""
-    verdicts = Counter(each.verdict for each in graded)
+    print_outcome(grading, as_json, as_csv)
+    verdicts = Counter(each.verdict for each in grading.handins)
     others = [kind for kind in Verdict if verdicts[kind] and kind is not Verdict.VERIFIED]
     if missed := [f"{verdicts[kind]} {kind}" for kind in others]:
-        raise CheckFailed(f"{count(len(graded), 'hand-in')}: {', '.join(missed)}.")
+        raise CheckFailed(f"{count(len(grading.handins), 'hand-in')}: {', '.join(missed)}.")

@@ -12,6 +12,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from nnlab.cli.options import VERBOSITY
 from nnlab.cli.terminal import close_stream, flush_errors, print_error, repair_streams
 from nnlab.cli.usage_hints import with_hints
 from nnlab.errors import NnlabError
@@ -24,7 +25,14 @@ BUG, STORAGE, INTERRUPTED, TERMINATED = 1, 7, 130, 143
 
 
 class Subcommands(click.Group):
-    """A group that proposes the nearest name for an unknown command."""
+    """A group that proposes the nearest name for an unknown command.
+
+    Each of its commands has --quiet and --verbose.
+    """
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        cmd.params += VERBOSITY
+        click.Group.add_command(self, cmd, name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -46,6 +54,7 @@ class Commands(Subcommands):
 
     def __init__(self, *args: Any, summaries: Mapping[str, str], **options: Any) -> None:
         click.Group.__init__(self, *args, **options)
+        self.params += VERBOSITY
         self.summaries = summaries  # command -> the first line of its help
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -53,10 +62,9 @@ class Commands(Subcommands):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported now; None for an unknown name."""
-        if cmd_name not in self.summaries:
-            return None
-        command: click.Command = importlib.import_module(f"nnlab.cli.{cmd_name}").command
-        return command
+        if cmd_name in self.summaries and cmd_name not in self.commands:
+            self.add_command(importlib.import_module(f"nnlab.cli.{cmd_name}").command, cmd_name)
+        return self.commands.get(cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -6,7 +6,7 @@ import click
 
 from nnlab.api.find import find_training
 from nnlab.api.grade import handin
-from nnlab.cli.options import json_option, output_option, run_argument, verbosity
+from nnlab.cli.options import json_option, output_option, run_argument
 from nnlab.cli.terminal import output_place, print_files, print_message
 
 
@@ -14,7 +14,6 @@ from nnlab.cli.terminal import output_place, print_files, print_message
 @run_argument
 @output_option("Where to write", "RUN.zip in the current folder")
 @json_option
-@verbosity
 def command(run: str, runs: Path | None, output: Path | None, as_json: bool) -> None:
     """Pack a run and its report into one file.
 

@@ -2,13 +2,11 @@
 
 import click
 
-from nnlab.cli import options
 from nnlab.cli.terminal import print_result
 
 
 @click.command
 @click.argument("words", metavar="[COMMAND]", nargs=-1)
-@options.verbosity
 @click.pass_context
 def command(context: click.Context, words: tuple[str, ...]) -> None:
     """Show the help of COMMAND, or all commands.

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from nnlab.cli.completion import complete_config
-from nnlab.cli.options import json_option, verbosity
+from nnlab.cli.options import json_option
 from nnlab.cli.terminal import (
     STDIO,
     print_data,
@@ -32,7 +32,6 @@ HEAD = "# yaml-language-server: $schema="
 @click.argument("path", required=False, metavar="[FILE]", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @json_option
-@verbosity
 def command(name: str | None, path: Path | None, force: bool, as_json: bool) -> None:
     """Copy a shipped config, to change it.
 

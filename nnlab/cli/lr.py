@@ -6,13 +6,13 @@ import click
 
 from nnlab.api.lr import FEWEST, RATES, SEEDS, range_test
 from nnlab.cli import options
-from nnlab.cli.terminal import print_data, print_message, print_outcome
+from nnlab.cli.terminal import print_message, print_outcome
 from nnlab.config.load import Loaded, load_config
 from nnlab.show.figures.plot import FigureForm, figure_files, save_figure
 from nnlab.study.lr_range import Rates
 
 KINDS = ("png", "svg", "pdf")
-RATE = options.NumberRange(min=0, min_open=True)
+RATE = options.POSITIVE
 
 
 @click.command
@@ -43,7 +43,6 @@ RATE = options.NumberRange(min=0, min_open=True)
 )
 @options.threads_option
 @options.table_options
-@options.verbosity
 def command(
     config: str, overrides: tuple[str, ...], low: float, high: float, updates: int, seeds: int,
     sweep: str | None, runs: Path | None, figure: Path | None, as_csv: bool, as_json: bool
@@ -72,10 +71,7 @@ def command(
 
     rates = Rates(low, high, updates)
     test = range_test(load, rates, seeds, sweep, runs, print_message)
-    if as_csv:
-        print_data(test.to_csv())
-    else:
-        print_outcome(test, as_json)
+    print_outcome(test, as_json, as_csv)
     if figure is not None:
         for _, data in figure_files(figure.stem, test.draw, FigureForm((kind,))):
             save_figure(figure.parent, figure.name, data)

@@ -1,6 +1,7 @@
 """Arguments and options that several commands share."""
 
 import math
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -89,6 +90,8 @@ class InputPath(NamedPath):
 FOLDER = NamedPath(path_type=Path, file_okay=False)
 CONFIG = ConfigWord()
 ROWS = InputPath(".csv")  # a file, or a folder of images
+POSITIVE = NumberRange(min=0, min_open=True)
+UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}  # of bytes
 OUTPUT = click.Path(path_type=Path, dir_okay=False)  # `-` is stdout, also for OUTPUT_FOLDER
 OUTPUT_FOLDER = click.Path(path_type=Path, file_okay=False)
 PARTS = ("train", "validation", "test")
@@ -177,6 +180,31 @@ def number_option(*names: str, text: str, least: int = 1, **more: Any) -> Callab
     return click.option(*names, help=text, **settings)
 
 
+def parse_size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """The bytes in 500M, 2G, 1.5GB."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?", value.strip().lower())
+    if match is None or not (size := int(float(match[1]) * UNITS[match[2]])):
+        raise click.BadParameter(f"'{value}' is not a size; write 500M or 2G.")
+    return size
+
+
+def limit_options(
+    what: str, than: str, timeout: float | None = None, memory: str | bool = False
+) -> Callable[[F], F]:
+    """--timeout and --memory of each training, with their defaults; `than` ends the help."""
+    seconds = number_option(
+        "--timeout", text=f"End a {what} that takes longer.", type=POSITIVE, metavar="SECONDS",
+        default=timeout
+    )  # fmt: skip
+    size = click.option(
+        "--memory", callback=parse_size, metavar="SIZE", show_default=memory,
+        help=f"End a {what} that uses more memory {than}."
+    )  # fmt: skip
+    return lambda function: seconds(size(function))
+
+
 # The group sets it, before the command and NumPy are imported.
 threads_option = number_option(
     "--threads", text="The number of threads that NumPy may use.", expose_value=False
@@ -242,18 +270,18 @@ def run_argument(function: F) -> F:
     return argument(runs_option(function))
 
 
-def verbosity(function: F) -> F:
-    """--quiet and --verbose, accepted before and after the command's name."""
+def _remember_level(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.meta[LEVEL] = QUIET if parameter.name == "quiet" else VERBOSE
 
-    def remember(context: click.Context, parameter: click.Parameter, value: bool) -> None:
-        if value:
-            context.meta[LEVEL] = QUIET if parameter.name == "quiet" else VERBOSE
 
-    def flag(*names: str, text: str) -> Callable[[F], F]:
-        return click.option(*names, is_flag=True, expose_value=False, callback=remember, help=text)
-
-    noisy = flag("--verbose", "-v", text="Print more on stderr.")(function)
-    return flag("--quiet", "-q", text="Print only errors on stderr.")(noisy)
+VERBOSITY = [  # of every command, and accepted before its name too
+    click.Option(names, is_flag=True, expose_value=False, callback=_remember_level, help=text)
+    for names, text in (
+        (("--quiet", "-q"), "Print only errors on stderr."),
+        (("--verbose", "-v"), "Print more on stderr."),
+    )
+]
 
 
 def prefer(new: str, old: str) -> None:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 @port_option
 @open_option
 @options.threads_option
-@options.verbosity
 def command(
     what: str | None, overrides: tuple[str, ...], runs: Path | None, port: int | None, show: bool
 ) -> None:

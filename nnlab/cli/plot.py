@@ -7,14 +7,7 @@ import click
 
 from nnlab.api.find import find_run, find_sweep
 from nnlab.cli.completion import complete_run, complete_words
-from nnlab.cli.options import (
-    OUTPUT_FOLDER,
-    NumberRange,
-    json_option,
-    output_option,
-    runs_option,
-    verbosity,
-)
+from nnlab.cli.options import OUTPUT_FOLDER, NumberRange, json_option, output_option, runs_option
 from nnlab.cli.terminal import (
     output_place,
     print_files,
@@ -85,7 +78,6 @@ from nnlab.show.text_tables import format_table
 )
 @output_option("Where to write", "in the run's folder", OUTPUT_FOLDER)
 @json_option
-@verbosity
 def command(
     run: tuple[str, ...], runs: Path | None, only: tuple[str, ...], listing: bool,
     kinds: tuple[str, ...], dark: bool, scale: str | None, smooth: float | None,

@@ -5,12 +5,11 @@ from typing import Any
 
 import click
 
-from nnlab.api.find import find_training
+from nnlab.api.find import find_trained
 from nnlab.api.predict import predict
 from nnlab.cli import options
 from nnlab.cli.terminal import STDIO, print_data, print_json, print_message, print_messages
 from nnlab.run import durable
-from nnlab.run.run import Run
 from nnlab.show.words import count
 
 
@@ -26,7 +25,6 @@ from nnlab.show.words import count
 @options.part_option
 @options.output_option("Where to write the rows", "stdout")
 @options.json_option
-@options.verbosity
 def command(
     run: str, runs: Path | None, file: Path | None, weights: Any, targets: bool, part: str | None,
     output: Path | None, as_json: bool
@@ -47,7 +45,7 @@ def command(
     nnlab predict latest --targets --part train
     """
     _refuse_options(file, targets, part)
-    trained = Run(find_training(run, runs).path)
+    trained = find_trained(run, runs)
     predictions = predict(trained, file, targets=targets, part=part, weights=weights)
     print_messages(predictions.notes)
     if output is not None and str(output) != STDIO:

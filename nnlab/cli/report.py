@@ -6,7 +6,7 @@ import click
 
 from nnlab.api.find import find_run, find_sweep
 from nnlab.cli.completion import complete_run
-from nnlab.cli.options import json_option, output_option, runs_option, verbosity
+from nnlab.cli.options import json_option, output_option, runs_option
 from nnlab.cli.terminal import STDIO, print_messages, write_output
 from nnlab.errors import RunUnreadable, StorageError
 from nnlab.race.folder import is_race
@@ -31,7 +31,6 @@ NAME = "report.html"
 )
 @click.option("--open", "show", is_flag=True, help="Show the page in the browser.")
 @json_option
-@verbosity
 def command(
     run: tuple[str, ...], runs: Path | None, output: Path | None, with_slow: bool, show: bool,
     as_json: bool

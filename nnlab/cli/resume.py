@@ -20,7 +20,6 @@ from nnlab.experiment.resume import reopen
 @live_page.live_options
 @options.threads_option
 @options.json_option
-@options.verbosity
 def command(
     run: str, runs: Path | None, overrides: tuple[str, ...], plots: bool, as_json: bool,
     live: bool, port: int | None, show: bool

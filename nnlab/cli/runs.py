@@ -8,6 +8,7 @@ import click
 from nnlab.api.find import find_run
 from nnlab.api.runs import STATUSES
 from nnlab.api.runs import runs as list_of_runs
+from nnlab.cli import options
 from nnlab.cli.completion import (
     columns_and_settings,
     complete_run,
@@ -15,17 +16,7 @@ from nnlab.cli.completion import (
     complete_words,
 )
 from nnlab.cli.group import Subcommands
-from nnlab.cli.options import (
-    FOLDER,
-    comma_list,
-    number_option,
-    prefer,
-    run_argument,
-    runs_option,
-    table_options,
-    verbosity,
-)
-from nnlab.cli.terminal import print_data, print_json, print_message, print_result
+from nnlab.cli.terminal import print_message, print_outcome, print_result
 from nnlab.errors import RunUnreadable, UsageError
 from nnlab.run.labels import change_labels, removable, remove_run, rename_run
 from nnlab.run.text import shown
@@ -62,8 +53,8 @@ class TableArgument(click.Argument):
 @click.group(
     cls=ListCommand, invoke_without_command=True, no_args_is_help=False, subcommand_metavar=""
 )
-@click.argument("folder", cls=TableArgument, metavar="[DIR]", type=FOLDER, required=False)
-@click.option("--runs", type=FOLDER, hidden=True)  # the older spelling of DIR
+@click.argument("folder", cls=TableArgument, metavar="[DIR]", type=options.FOLDER, required=False)
+@click.option("--runs", type=options.FOLDER, hidden=True)  # the older spelling of DIR
 @click.option(
     "--sort",
     metavar="KEY",
@@ -89,13 +80,12 @@ class TableArgument(click.Argument):
 @click.option(
     "--columns",
     metavar="NAME,...",
-    callback=comma_list,
+    callback=options.comma_list,
     shell_complete=complete_words(columns_and_settings),
     help="Show these columns and settings beside the run.",
 )
-@number_option("--limit", text="List only the first N runs.")
-@table_options
-@verbosity
+@options.number_option("--limit", text="List only the first N runs.")
+@options.table_options
 def command(
     folder: Path | None, runs: Path | None, sort: str | None, reverse: bool, status: str | None,
     texts: tuple[str, ...], columns: list[str], limit: int | None, as_csv: bool, as_json: bool
@@ -127,15 +117,11 @@ def command(
         top, status=status, where=texts, sort=sort, reverse=reverse, columns=columns,
         limit=limit
     )  # fmt: skip
-    if as_json:
-        print_json(listed.to_dict())
-        return
-    if not listed.rows and (as_csv or not listed.sweeps):
+    is_empty = not listed.rows and (as_csv or not listed.sweeps)
+    if is_empty and not as_json:
         print_message(listed.nothing)
-    if as_csv:
-        print_data(listed.to_csv())
-    elif listed.rows or listed.sweeps:
-        print_result(str(listed))
+    if as_json or as_csv or not is_empty:
+        print_outcome(listed, as_json, as_csv)
 
 
 def _existing_folder(folder: Path | None, runs: Path | None) -> Path | None:
@@ -145,15 +131,14 @@ def _existing_folder(folder: Path | None, runs: Path | None) -> Path | None:
         hint = " To choose among runs, write --where data=xor." if folder else ""
         raise RunUnreadable(f"There is no folder {top}.{hint}")
     if runs is not None:
-        prefer(f"nnlab runs {runs}", f"--runs {runs}")
+        options.prefer(f"nnlab runs {runs}", f"--runs {runs}")
     return top
 
 
 @command.command
-@run_argument
+@options.run_argument
 @click.argument("words", metavar="TAG...", nargs=-1, required=True)
 @click.option("--remove", is_flag=True, help="Remove these tags from the run.")
-@verbosity
 def tag(run: str, runs: Path | None, words: tuple[str, ...], remove: bool) -> None:
     """Put tags on a run.
 
@@ -169,9 +154,8 @@ def tag(run: str, runs: Path | None, words: tuple[str, ...], remove: bool) -> No
 
 
 @command.command("note")
-@run_argument
+@options.run_argument
 @click.argument("text", metavar="TEXT")
-@verbosity
 def write_note(run: str, runs: Path | None, text: str) -> None:
     """Write a note on a run.
 
@@ -186,9 +170,8 @@ def write_note(run: str, runs: Path | None, text: str) -> None:
 
 
 @command.command
-@run_argument
+@options.run_argument
 @click.argument("name", metavar="NAME")
-@verbosity
 def rename(run: str, runs: Path | None, name: str) -> None:
     """Give a run another name.
 
@@ -203,9 +186,8 @@ def rename(run: str, runs: Path | None, name: str) -> None:
 
 @command.command
 @click.argument("run", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
-@runs_option
+@options.runs_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@verbosity
 def rm(run: tuple[str, ...], runs: Path | None, yes: bool) -> None:
     """Remove runs for ever.
 

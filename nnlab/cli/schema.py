@@ -2,7 +2,6 @@
 
 import click
 
-from nnlab.cli.options import verbosity
 from nnlab.cli.terminal import print_data
 from nnlab.config.json_schema import schema_text
 from nnlab.config.schema import Config
@@ -11,7 +10,6 @@ from nnlab.race.config import Race
 
 @click.command
 @click.option("--race", is_flag=True, help="The schema of a race for `nnlab descend`.")
-@verbosity
 def command(race: bool) -> None:
     """Print the JSON schema of a config.
 

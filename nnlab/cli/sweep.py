@@ -1,6 +1,5 @@
 """`nnlab sweep`."""
 
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,32 +24,13 @@ from nnlab.show.figures.plot import Drawn
 from nnlab.show.figures.style import warm
 from nnlab.show.figures.sweep_plots import draw_sweep
 from nnlab.show.words import count, duration, first_few, trial_name
-from nnlab.study import scheduler
+from nnlab.study import plan, scheduler
 from nnlab.study.cluster import Cluster
 from nnlab.study.execute import Executor, InProcess, Processes, choose_executor
-from nnlab.study.plan import (
-    Sweep,
-    SweepProgress,
-    prepare_sweep,
-    read_progress,
-    require_own,
-    stale_elsewhere,
-)
 from nnlab.study.trial import Trial
 
 MOST_STALE = 5  # trials on other data that are named
 DEFAULT = "identity8"  # the config of `nnlab sweep lr`
-UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
-
-
-def parse_size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
-    """The bytes in 500M, 2G, 1.5GB."""
-    if value is None:
-        return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?", value.strip().lower())
-    if match is None or not (size := int(float(match[1]) * UNITS[match[2]])):
-        raise click.BadParameter(f"'{value}' is not a size; write 500M or 2G.")
-    return size
 
 
 @click.command
@@ -83,18 +63,7 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
 @options.number_option(
     "--jobs", text="The number of processes.", show_default="one per core, none for short sweeps"
 )
-@click.option(
-    "--timeout",
-    type=options.NumberRange(min=0, min_open=True),
-    metavar="SECONDS",
-    help="End a trial that takes longer.",
-)
-@click.option(
-    "--memory",
-    callback=parse_size,
-    metavar="SIZE",
-    help="End a trial that uses more memory beyond the program, as 2G; compiled code needs 200M.",
-)
+@options.limit_options("trial", "beyond the program, as 2G; compiled code needs 200M")
 @click.option(
     "--cluster",
     metavar="ADDRESS",
@@ -116,7 +85,6 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
 @options.dry_run_option
 @options.plots_option
 @options.json_option
-@options.verbosity
 def command(
     axes: tuple[str, ...], named: str | None, seeds: int, folds: int | None, repeats: int,
     sample: int | None, jobs: int | None,
@@ -151,13 +119,13 @@ def command(
     """
     argv = tuple(sys.argv)
     axes, config = (axes, named) if named else part_config(axes)
-    sweep = prepare_sweep(
+    sweep = plan.prepare_sweep(
         *(axes, config, overrides, seeds, sample, name, yes, argv), folds=folds, repeats=repeats
     )
     print_messages(sweep.notes)
     folder = SweepFolder(runs_folder(runs) / sweep.name)
-    require_own(folder, sweep.about)
-    progress = read_progress(sweep, folder, retry_failed)
+    plan.require_own(folder, sweep.about)
+    progress = plan.read_progress(sweep, folder, retry_failed)
     cluster = _cluster(timeout, memory, **cluster_options)
     runner = cluster or choose_executor(progress.todo, sweep.base, jobs, timeout, memory)
     print_message(_plan_line(sweep, progress, runner))
@@ -169,9 +137,9 @@ def command(
 
 
 def _train(
-    sweep: Sweep,
+    sweep: plan.Sweep,
     folder: SweepFolder,
-    progress: SweepProgress,
+    progress: plan.SweepProgress,
     runner: Executor,
     retry_failed: bool,
     plots: bool,
@@ -216,7 +184,7 @@ def _cluster(
     return Cluster(address, timeout, memory, insecure, files)
 
 
-def _plan_line(sweep: Sweep, progress: SweepProgress, runner: Executor) -> str:
+def _plan_line(sweep: plan.Sweep, progress: plan.SweepProgress, runner: Executor) -> str:
     """sweep-xor-lr: 25 trials: 18 done, 6 to run, 1 failed, about 40 s."""
     parts = [f"{len(progress.done):,} done"] if progress.done else []
     parts.append(f"{len(progress.todo):,} to run")
@@ -240,14 +208,14 @@ def _other_data(trials: Sequence[Trial | TrialRecord], remedy: str) -> str:
 
 
 def _conclude(
-    sweep: Sweep, folder: SweepFolder, seconds: float, plots: bool, as_json: bool
+    sweep: plan.Sweep, folder: SweepFolder, seconds: float, plots: bool, as_json: bool
 ) -> None:
     """Summary, figures and tables.
 
     Raises SweepFailed when a trial of this call has no result, CheckFailed when too few seeds are
     as expected.
     """
-    if old := stale_elsewhere(sweep, folder):
+    if old := plan.stale_elsewhere(sweep, folder):
         print_message(_other_data(old, "the sweep that they belong to trains them again"))
     shown = TrainedSweep(folder.path)
     records = shown.records
@@ -268,7 +236,7 @@ def _conclude(
         raise_unmet(folder.path, counted)
 
 
-def _raise_incomplete(sweep: Sweep, records: Sequence[TrialRecord]) -> None:
+def _raise_incomplete(sweep: plan.Sweep, records: Sequence[TrialRecord]) -> None:
     lacking = {trial.name for trial in sweep.trials} - {r.name for r in records if r.done}
     if lacking:
         raise SweepFailed(

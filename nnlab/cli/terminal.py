@@ -145,10 +145,12 @@ def _print_only_file(written: set[Path]) -> None:
         print_data(durable.read_file(path))
 
 
-def print_outcome(outcome: Any, as_json: bool) -> None:
-    """Print the result of a function of nnlab, by its `to_dict` as JSON, or as its text."""
+def print_outcome(outcome: Any, as_json: bool, as_csv: bool = False) -> None:
+    """Print the result of a function of nnlab: as JSON, by its `to_csv`, or as its text."""
     if as_json:
         print_json(outcome.to_dict())
+    elif as_csv:
+        print_data(outcome.to_csv())
     else:
         print_result(str(outcome))
 

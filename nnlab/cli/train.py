@@ -16,7 +16,6 @@ from nnlab.cli.terminal import print_message, print_messages
 @live_page.live_options
 @options.threads_option
 @options.json_option
-@options.verbosity
 def command(
     config: str, overrides: tuple[str, ...], runs: Path | None, name: str | None, plots: bool,
     as_json: bool, live: bool, port: int | None, show: bool

@@ -44,7 +44,6 @@ from nnlab.study.space import prepare_tuning
 @options.dry_run_option
 @options.threads_option
 @options.json_option
-@options.verbosity
 def command(
     config: str, overrides: tuple[str, ...], search: Path, trials: int, prune: bool,
     runs: Path | None, name: str | None, retry_failed: bool, dry_run: bool, as_json: bool

@@ -25,7 +25,6 @@ from nnlab.errors import CheckFailed
 @options.number_option("--epochs", text="Train at most N epochs again.", least=0)
 @options.threads_option
 @options.json_option
-@options.verbosity
 def command(run: str, runs: Path | None, replay: str, epochs: int | None, as_json: bool) -> None:
     """Train a run again and compare the bits.
 

@@ -6,14 +6,13 @@ import click
 
 from nnlab.api.find import find_sweep, find_training
 from nnlab.cli.live_page import announce_page, open_option, port_option, until_interrupted
-from nnlab.cli.options import run_argument, verbosity
+from nnlab.cli.options import run_argument
 
 
 @click.command
 @run_argument
 @port_option
 @open_option
-@verbosity
 def command(run: str, runs: Path | None, port: int | None, show: bool) -> None:
     """Follow a run or a sweep in the browser.
 

@@ -37,6 +37,11 @@ class Schedule(ABC):
         return self.after_warmup(t - self.warmup, lr, max(total - self.warmup, 1))
 
     @property
+    def is_constant(self) -> bool:
+        """Whether all updates have the same rate."""
+        return False
+
+    @property
     def formula(self) -> str:
         """`after_warmup` in the language of explanation/formula.py; empty where there is none.
 
@@ -54,6 +59,10 @@ class ConstantSchedule(Schedule):
     """lr for ever."""
 
     formula = "lr"
+
+    @property
+    def is_constant(self) -> bool:
+        return not self.warmup
 
     def after_warmup(self, t: int, lr: float, total: int) -> float:
         return lr

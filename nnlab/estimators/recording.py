@@ -48,8 +48,9 @@ def record_rows(dataset: Dataset, form: Form, parent: Path) -> UserFile:
 
 
 def _source(dataset: Dataset, form: Form, path: str) -> UserFile:
+    task: TableTask = "classes" if dataset.task == "classes" else "regression"
     if not form.columns:
-        return Npz(path, task=_task(dataset))
+        return Npz(path, task=task)
     own = _target_names(dataset)
     return Csv(
         path,
@@ -57,7 +58,7 @@ def _source(dataset: Dataset, form: Form, path: str) -> UserFile:
         categorical=tuple(c.name for c in form.columns if c.categories is not None),
         missing=form.missing.numbers,
         missing_categories=form.missing.categories,
-        task=_task(dataset),
+        task=task,
     )
 
 
@@ -92,10 +93,6 @@ def _csv(dataset: Dataset, form: Form) -> bytes:
 def _target_names(dataset: Dataset) -> list[str]:
     count = 1 if dataset.task == "classes" else dataset.outputs
     return [f"target {k}" for k in range(count)]
-
-
-def _task(dataset: Dataset) -> TableTask:
-    return "classes" if dataset.task == "classes" else "regression"
 
 
 def _answers(dataset: Dataset) -> Array:

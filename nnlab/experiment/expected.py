@@ -1,6 +1,5 @@
 """Compares a run, or the trials of a sweep, with what its config expects."""
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from nnlab.config.expectations import STATUS, Expectation, Seeds, expectations
 from nnlab.core import columns
 from nnlab.errors import NnlabError
 from nnlab.run.files import RunFiles
-from nnlab.run.sweeps import SweepFolder, placing
+from nnlab.run.sweeps import SweepFolder, TrialRecord, by_cell
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.words import axis_value
 
@@ -76,17 +75,15 @@ def compare_sweep(sweep: SweepFolder) -> list[SeedCount]:
     about = sweep.read_about()
     expect = mapping_or_empty(about.get("expect"))
     expected, seeds = expectations(expect)
-    cells: dict[str, tuple[Mapping[str, Any], list[bool]]] = {}
-    for record in sweep.records() if expect else ():
-        cell = {key: value for key, value in record.cell.items() if key != "seed"}
-        met = False
+
+    def meets_all(trial: TrialRecord) -> bool:
         with suppress(NnlabError):
-            compared = _compare(RunFiles(sweep.path / record.name), expected)
-            met = record.status.ended and all(each.met for each in compared)
-        cells.setdefault(json.dumps(cell, sort_keys=True), (cell, []))[1].append(met)
-    places = placing(about["axes"])
-    ordered = sorted(cells.values(), key=lambda item: places(item[0]))
-    return [SeedCount(cell, trials, seeds) for cell, trials in ordered]
+            compared = _compare(RunFiles(sweep.path / trial.name), expected)
+            return trial.status.ended and all(each.met for each in compared)
+        return False
+
+    cells = by_cell(sweep.records() if expect else (), about["axes"], ("seed",))
+    return [SeedCount(cell, list(map(meets_all, trials)), seeds) for cell, trials in cells]
 
 
 def _compare(run: RunFiles, expected: Sequence[Expectation]) -> list[ReachedValue]:

@@ -10,17 +10,12 @@ import numpy as np
 from nnlab.build import Built
 from nnlab.core import columns
 from nnlab.core.losses import Loss
-from nnlab.core.metrics import (
-    ACCURACY,
-    R2,
-    decisions,
-    row_metrics_of,
-)
+from nnlab.core.metrics import ACCURACY, R2, decisions, row_metrics_of
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray, Kind
 from nnlab.data.batches import Batches, Part
 from nnlab.engine.network import turn_of
-from nnlab.experiment.output_tables import output_tables
+from nnlab.experiment.output_tables import NO_TABLES, output_tables
 from nnlab.run.folder import PREDICTIONS, SAMPLES, RunFolder
 from nnlab.training import Evaluation, Numbers, Plan, evaluation_batch, row_numbers
 
@@ -30,15 +25,7 @@ ASK = "nnlab doctor looks for the reason, and says what to try."
 LONG = 10  # epochs in which a network that learns changes an output
 SAME = 0.002  # of an accuracy: drop_last leaves out other rows in each epoch
 # The results of a network that diverged.
-NONE: dict[str, Any] = {
-    "test": None,
-    "part": None,
-    "scores": None,
-    "classes": None,
-    "averages": None,
-    "confusion": None,
-    "targets": None,
-}
+NONE: dict[str, Any] = {"test": None, "part": None, "scores": None, **NO_TABLES}
 
 
 def parts(built: Built) -> Iterator[tuple[str, Part, IntArray]]:
@@ -50,11 +37,6 @@ def parts(built: Built) -> Iterator[tuple[str, Part, IntArray]]:
         yield "validation", plan.validation, rows.validation
     if built.test is not None and rows.test is not None:
         yield "test", built.test, rows.test
-
-
-def warning(standstill: "Standstill", row: Mapping[str, Any], plan: Plan) -> str:
-    """A warning about a training that learned nothing; else ''. `row`: the last of metrics.csv."""
-    return standstill.sentence(plan.kind, plan.train) or worse_than_mean(row, plan.train)
 
 
 def worse_than_mean(row: Mapping[str, Any], part: Part) -> str:

@@ -1,7 +1,7 @@
 """Tables over the outputs of a network: its classes, its labels, or its targets."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -9,30 +9,14 @@ from nnlab.core.class_scores import class_scores, confusion_matrix, label_averag
 from nnlab.core.metrics import MAE, R2, PartAnswers, Targets, decisions
 from nnlab.core.types import FloatArray
 from nnlab.data.batches import Part
-from nnlab.data.dataset import Learned, Task
+from nnlab.data.dataset import Dataset
+from nnlab.run.data_facts import DataFacts
 from nnlab.training import Plan
 
+OutputFacts = Dataset | DataFacts
+
+NO_TABLES = dict.fromkeys(("classes", "averages", "confusion", "targets"))
 MOST_CLASSES = 2_000  # of a confusion matrix in summary.json, which stays below MOST_JSON
-
-
-class OutputFacts(Protocol):
-    """What a data set, or data.json, says of the outputs."""
-
-    @property
-    def task(self) -> Task:
-        """What the targets are."""
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        """Of classes; () for others."""
-
-    @property
-    def target_names(self) -> Sequence[str]:
-        """Of target columns; () where they have none."""
-
-    @property
-    def learn(self) -> Learned:
-        """Whether the targets are the inputs themselves."""
 
 
 def output_tables(
@@ -44,18 +28,17 @@ def output_tables(
     confusion: counts of classes, null for more than 2,000. targets: a row per target where a
     regression has several, which are no pixels. Each is null where it has no meaning.
     """
-    tables = dict.fromkeys(("classes", "averages", "confusion", "targets"))
     if facts.class_names:
-        return tables | _of_classes(facts.class_names, plan, predicted, part)
+        return NO_TABLES | _of_classes(facts.class_names, plan, predicted, part)
     if facts.learn == "inputs" and not facts.target_names:
-        return tables
+        return NO_TABLES
     outputs, t = plan.loss.answers(predicted), plan.loss.decode(part.targets)
     names = list(facts.target_names) or [str(i) for i in range(t.shape[1])]
     if facts.task == "multilabel":
-        return tables | _of_labels(names, PartAnswers(plan.kind, outputs, t))
+        return NO_TABLES | _of_labels(names, PartAnswers(plan.kind, outputs, t))
     if facts.task == "regression" and len(names) > 1:
-        return tables | {"targets": _of_targets(names, outputs, t)}
-    return tables
+        return NO_TABLES | {"targets": _of_targets(names, outputs, t)}
+    return NO_TABLES
 
 
 def _of_classes(

@@ -7,7 +7,7 @@ session.folder, session.summary
 """
 
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -26,7 +26,6 @@ from nnlab.experiment.progress import Progress
 from nnlab.experiment.state import Snapshots, digest, freeze, hashed_epochs, start_weights, thaw
 from nnlab.run import environment
 from nnlab.run.checkpoint import Checkpoint
-from nnlab.run.environment import now
 from nnlab.run.folder import (
     CONFIG,
     DATA,
@@ -61,9 +60,7 @@ BURST = 1024  # epochs; some 20 ms of the smallest
 
 
 @contextmanager
-def begin(
-    loaded: Loaded, parent: Path, *, name: str | None = None, argv: Sequence[str] | None = None
-) -> Iterator["Session"]:
+def begin(loaded: Loaded, parent: Path, *, name: str | None = None) -> Iterator["Session"]:
     """A new run of a config, in a new folder in `parent`.
 
     Nothing is written before the data is loaded and the network built. Raises UsageError (name),
@@ -72,7 +69,7 @@ def begin(
     require_name(name)
     config = replace(loaded.config, name=name) if name else loaded.config
     built = build(config)
-    about = describe.run(built, environment.describe(argv, with_changes=True), start_weights(built))
+    about = describe.run(built, environment.describe(with_changes=True), start_weights(built))
     changes = (about["git"] or {}).pop("changes", b"")
     folder = RunFolder.create(parent, config.name)
     folder.save_surroundings(environment.installed(), changes)
@@ -286,7 +283,7 @@ class Session:
     def record_status(self, status: Status, files: RunFolder | None = None, **more: Any) -> None:
         """Writes the end of the run, or of this part of it, into run.json."""
         (files or self.folder).update_status(
-            status, ended=now(), seconds=self.seconds, hashes=self.hashes, **more
+            status, ended=environment.now(), seconds=self.seconds, hashes=self.hashes, **more
         )
 
     def _stop(self, number: int, what: str) -> NoReturn:
@@ -344,7 +341,8 @@ class Session:
         self.summary = {"final": final, "best": self.best_row, **results}
         files.write_json(SUMMARY, self.summary)
         more: dict[str, Any] = {"failure": self.failure._asdict()} if self.failure else {}
-        if sentence := outcome.warning(self._standstill, last, plan):
+        trivial = self._standstill.sentence(plan.kind, plan.train)
+        if sentence := trivial or outcome.worse_than_mean(last, plan.train):
             self.warnings.append(sentence)
             more["warnings"] = self.warnings
         self.record_status(self.state.status, files, **more)

@@ -237,7 +237,7 @@ class Verifier:
             return Finding(what)  # trained after the last write of rows
         for key, value in epoch_row(record, 0.0).items():
             cell = self._table[key][epoch] if key in self._table else None
-            if key != "seconds" and not _equal(cell, value):
+            if key != "seconds" and not records.same_cell(cell, value):
                 return Finding(what, f"{key} is {value!r}, in metrics.csv it is {cell}")
         if self._hashes.get(str(epoch)) not in (None, digest(state)):
             return Finding(what, "the SHA-256 of the weights differs")
@@ -260,10 +260,3 @@ class Verifier:
 
 def _place(state: State) -> tuple[int, int, int, str]:
     return state.epoch, state.batch, state.step, state.status
-
-
-def _equal(cell: Any, value: Any) -> bool:
-    """The same bits; an empty cell is None."""
-    if value is None or cell is None:
-        return value is None and (cell is None or cell != cell)
-    return bool(cell == value) or bool(cell != cell and value != value)

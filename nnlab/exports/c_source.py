@@ -1,13 +1,14 @@
 """`--to c`: a C99 function that computes the outputs of a row."""
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nnlab import __version__
+from nnlab.core.layers.activations import Softmax
 from nnlab.core.layers.dense import Dense, Dropout, Rescale, SameNumbers
 from nnlab.core.layers.norm import BatchNorm, LayerNorm
 from nnlab.core.types import Array, FloatArray, size
@@ -15,8 +16,7 @@ from nnlab.errors import UsageError
 from nnlab.explanation.blocks import number_settings
 from nnlab.explanation.formula import parse_formula
 from nnlab.exports.layer_source import STABLE
-from nnlab.exports.trained import TrainedLayer, TrainedNetwork, plain_line, trained_network
-from nnlab.run import durable
+from nnlab.exports.trained import Exported, TrainedLayer, plain_line, trained_network
 from nnlab.run.folder import Weights
 from nnlab.run.run import Run
 
@@ -41,15 +41,9 @@ HELPERS = {
 }
 
 
-def export_c(run: Run, path: Path, weights: Weights) -> list[str]:
-    """Writes the C file. Raises UsageError for a layer that has no form there."""
-    durable.make_folder(path.parent)
-    durable.write_file(path, c_source(trained_network(run, weights)), sync=False)
-    return []
-
-
-def c_source(network: TrainedNetwork) -> str:
-    """The text of the file."""
+def export_c(run: Run, path: Path, weights: Weights) -> Exported:
+    """The C file. Raises UsageError for a layer that has no form there."""
+    network = trained_network(run, weights)
     lines = [
         f"/* {plain_line(network.title)}: {plain_line(network.setup)}",
         f" * The trained network in C99, written by nnlab {__version__}; link with -lm.",
@@ -61,9 +55,10 @@ def c_source(network: TrainedNetwork) -> str:
         f"#define OUTPUTS {network.outputs}",
         "",
     ]
-    body = [*_scaling(network)]
+    value = "row[i]" if network.scaling.fill is None else "(isnan(row[i]) ? fill[i] : row[i])"
+    body = [f"for (i = 0; i < INPUTS; i++) x[i] = ({value} - shift[i]) * factor[i];"]
     for layer in network.layers:
-        lines += [_array(f"{name}_{layer.index}", array) for name, array in _arrays(layer)]
+        lines += [_array(f"{name}_{layer.index}", array) for name, array in _arrays(layer).items()]
         body += [f"/* layer {layer.index}: {layer.kind} */", *_layer(layer)]
     widest = max(network.inputs, *(size(layer.outputs) for layer in network.layers))
     if network.scaling.fill is not None:
@@ -85,7 +80,7 @@ def c_source(network: TrainedNetwork) -> str:
         "    (void)y; (void)j;",
         "}",
     ]
-    return "\n".join(lines) + MAIN
+    return Exported("\n".join(lines) + MAIN)
 
 
 MAIN = """
@@ -109,21 +104,16 @@ int main(void)
 """
 
 
-def _scaling(network: TrainedNetwork) -> Iterator[str]:
-    value = "row[i]" if network.scaling.fill is None else "(isnan(row[i]) ? fill[i] : row[i])"
-    yield f"for (i = 0; i < INPUTS; i++) x[i] = ({value} - shift[i]) * factor[i];"
-
-
-def _arrays(layer: TrainedLayer) -> Iterator[tuple[str, FloatArray]]:
+def _arrays(layer: TrainedLayer) -> Mapping[str, FloatArray]:
     """The constants of a layer; those of batch_norm with the factor of each unit."""
     arrays = {name: array.astype(np.float64) for name, array in layer.arrays.items()}
     if isinstance(layer.layer, BatchNorm):
         gain = arrays["gamma"] / np.sqrt(arrays["running_var"] + layer.layer.eps)
-        arrays = {"mean": arrays["running_mean"], "gain": gain, "beta": arrays["beta"]}
-    yield from arrays.items()
+        return {"mean": arrays["running_mean"], "gain": gain, "beta": arrays["beta"]}
+    return arrays
 
 
-def _layer(layer: TrainedLayer) -> Iterator[str]:
+def _layer(layer: TrainedLayer) -> list[str]:
     """The lines that replace x by the outputs of a layer."""
     writer = next((w for kind, w in WRITERS.items() if isinstance(layer.layer, kind)), _by_formula)
     lines = writer(layer) if len(layer.inputs) == 1 or layer.kind == "flatten" else None
@@ -132,7 +122,7 @@ def _layer(layer: TrainedLayer) -> Iterator[str]:
             f"Layer {layer.index} ({layer.kind}) has no form in C, which is for networks of dense "
             "layers. `--to onnx` takes every layer."
         )
-    return iter(lines)
+    return lines
 
 
 def _dense(layer: TrainedLayer) -> list[str]:
@@ -145,10 +135,6 @@ def _dense(layer: TrainedLayer) -> list[str]:
         "}",
         f"for (j = 0; j < {m}; j++) x[j] = y[j];",
     ]
-
-
-def _nothing(layer: TrainedLayer) -> list[str]:
-    return []
 
 
 def _batch_norm(layer: TrainedLayer) -> list[str]:
@@ -188,8 +174,6 @@ def _softmax(layer: TrainedLayer) -> list[str]:
 
 def _by_formula(layer: TrainedLayer) -> list[str] | None:
     formula = STABLE.get(layer.kind, layer.layer.formula)
-    if layer.kind == "softmax":
-        return _softmax(layer)
     if not formula or layer.arrays:
         return None
     names = {name: repr(float(value)) for name, value in number_settings(layer.layer).items()}
@@ -235,8 +219,9 @@ def _array(name: str, array: Array) -> str:
 
 WRITERS: dict[type, Callable[[TrainedLayer], list[str]]] = {
     Dense: _dense,
-    Dropout: _nothing,
-    SameNumbers: _nothing,
+    Dropout: lambda layer: [],
+    SameNumbers: lambda layer: [],
+    Softmax: _softmax,
     Rescale: _rescale,
     BatchNorm: _batch_norm,
     LayerNorm: _layer_norm,

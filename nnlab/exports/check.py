@@ -1,4 +1,4 @@
-"""Writes a script and checks it: it must reach the losses of the run."""
+"""A script is checked before it is handed over: it must reach the losses of the run."""
 
 import re
 import subprocess
@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from nnlab.errors import UsageError
 from nnlab.experiment.resume import rebuild
 from nnlab.exports.script import BESIDE, Script, write_script
-from nnlab.run import arrays, durable
+from nnlab.exports.trained import Exported
 from nnlab.run.folder import Weights
 from nnlab.run.run import Run
 
@@ -18,17 +18,14 @@ EXACT = 1e-12  # relative, of the loss of an epoch
 USELESS = 1e-2
 
 
-def export_script(run: Run, path: Path, weights: Weights = "initial") -> list[str]:
-    """Writes the script of a run after it was run with success; a note about its exactness.
+def export_script(run: Run, path: Path, weights: Weights = "initial") -> Exported:
+    """The script of a run after it was run with success; a note about its exactness.
 
     It begins with the initial weights always. Raises UsageError, DataError, RunUnreadable,
     StorageError.
     """
     script, note = checked_script(run, path.stem)
-    durable.make_folder(path.parent)
-    save_arrays(path, script)
-    durable.write_file(path, script.text, sync=False)
-    return [note]
+    return Exported(script.text, script.arrays, (note,))
 
 
 def checked_script(run: Run, stem: str, file: str = BESIDE) -> tuple[Script, str]:
@@ -42,8 +39,7 @@ def checked_script(run: Run, stem: str, file: str = BESIDE) -> tuple[Script, str
     with TemporaryDirectory() as folder:
         trial = Path(folder) / f"{stem}.py"
         script = write_script(run, built, USELESS)
-        save_arrays(trial, script)
-        durable.write_file(trial, script.text, sync=False)
+        Exported(script.text, script.arrays).write(trial)
         difference = largest_difference(trial)
     note = f"Checked: it trains again, and its losses differ by at most {difference:.0e}."
     if difference <= EXACT:
@@ -67,9 +63,3 @@ def largest_difference(script: Path) -> float:
             "errors grow too much in this training, or the run was trained by another version."
         )
     return max(map(float, re.findall(r"difference (\S+)$", done.stdout, re.MULTILINE)))
-
-
-def save_arrays(path: Path, script: Script) -> None:
-    """The npz file beside the script, if it needs one."""
-    if script.arrays:
-        arrays.write_npz(path.with_suffix(".npz"), script.arrays, sync=False)

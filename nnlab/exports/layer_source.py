@@ -63,10 +63,6 @@ class LayerSource:
     gradients: list[str]
     dx: list[str]
 
-    @property
-    def backward(self) -> list[str]:
-        return [*self.gradients, *self.dx]
-
 
 def layer_source(place: LayerPlace, shape: Shape) -> LayerSource:
     """The lines of a layer for rows of `shape`. Raises UsageError for one that has none."""
@@ -104,14 +100,6 @@ def _dropout(place: LayerPlace) -> LayerSource:
 def _same_numbers(place: LayerPlace) -> LayerSource:
     """Flat rows stay as they are."""
     return LayerSource([f"{place.y} = {place.x}"], [], [f"{place.dx} = {place.dy}"])
-
-
-def _batch_norm(place: LayerPlace) -> LayerSource | None:
-    return None if place.layer.freeze else _normalisation(place, "axis=0")
-
-
-def _layer_norm(place: LayerPlace) -> LayerSource:
-    return _normalisation(place, "axis=1, keepdims=True")
 
 
 def _normalisation(place: LayerPlace, axis: str) -> LayerSource:
@@ -153,6 +141,6 @@ WRITERS: dict[type[Layer], Callable[[LayerPlace], LayerSource | None]] = {
     Dense: _dense,
     Dropout: _dropout,
     SameNumbers: _same_numbers,
-    BatchNorm: _batch_norm,
-    LayerNorm: _layer_norm,
+    BatchNorm: lambda place: None if place.layer.freeze else _normalisation(place, "axis=0"),
+    LayerNorm: lambda place: _normalisation(place, "axis=1, keepdims=True"),
 }

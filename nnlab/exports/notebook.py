@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from nnlab.exports.check import checked_script, save_arrays
-from nnlab.run import durable
+from nnlab.exports.check import checked_script
+from nnlab.exports.trained import Exported
 from nnlab.run.folder import Weights
 from nnlab.run.run import Run
 
@@ -24,8 +24,8 @@ plt.yscale("log")
 plt.show()"""
 
 
-def export_notebook(run: Run, path: Path, weights: Weights) -> list[str]:
-    """Writes the notebook after its code was run; a note about its exactness.
+def export_notebook(run: Run, path: Path, weights: Weights) -> Exported:
+    """The notebook after its code was run; a note about its exactness.
 
     Raises as `export_script`.
     """
@@ -44,7 +44,4 @@ def export_notebook(run: Run, path: Path, weights: Weights) -> list[str]:
         cell.id = f"cell-{number}"  # random otherwise
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-    durable.make_folder(path.parent)
-    save_arrays(path, script)
-    durable.write_file(path, nbformat.writes(notebook), sync=False)
-    return [note]
+    return Exported(nbformat.writes(notebook), script.arrays, (note,))

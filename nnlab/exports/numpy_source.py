@@ -6,6 +6,7 @@ A formula speaks of a unit; here its names become arrays (B, n) of a batch. The 
 
 import ast
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def numpy_source(formula: str, names: Mapping[str, str], axis: str = UNITS) -> s
     axis: of `sum`, for np.sum. Raises ValueError for what is no formula.
     """
     values = {name: ast.parse(text, mode="eval").body for name, text in names.items()}
-    return ast.unparse(_Translation(values, axis).visit(parse_formula(formula)))
+    return ast.unparse(_Translation(values, axis).visit(deepcopy(parse_formula(formula))))
 
 
 def setting_texts(member: Any) -> dict[str, str]:
@@ -76,23 +77,13 @@ def setting_texts(member: Any) -> dict[str, str]:
 
 
 class _Translation(ast.NodeTransformer):
-    """A formula's tree as the tree of an expression of NumPy; the formula's own is not changed."""
+    """Makes a formula's tree that of an expression of NumPy."""
 
     def __init__(self, values: Mapping[str, ast.expr], axis: str) -> None:
         self.values, self.axis = values, axis
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         return self.values.get(node.id, node)
-
-    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        return ast.BinOp(self.visit(node.left), node.op, self.visit(node.right))
-
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
-        return ast.UnaryOp(node.op, self.visit(node.operand))
-
-    def visit_Compare(self, node: ast.Compare) -> ast.expr:
-        sides = [self.visit(side) for side in node.comparators]
-        return ast.Compare(self.visit(node.left), node.ops, sides)
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
         parts = [self.visit(part) for part in (node.test, node.body, node.orelse)]

@@ -15,8 +15,7 @@ from nnlab import __version__
 from nnlab.core.layers.activations import LARGEST_POWER
 from nnlab.core.types import Array
 from nnlab.errors import UsageError
-from nnlab.exports.trained import TrainedLayer, TrainedNetwork, trained_network
-from nnlab.run import durable
+from nnlab.exports.trained import Exported, TrainedLayer, TrainedNetwork, trained_network
 from nnlab.run.folder import Weights
 from nnlab.run.run import Run
 
@@ -26,13 +25,12 @@ ROUNDED = "The weights are rounded to float32, which ONNX runtimes compute in."
 FIRST, LAST = [0, 3, 1, 2], [0, 2, 3, 1]  # channels, as orders of axes
 
 
-def export_onnx(run: Run, path: Path, weights: Weights) -> list[str]:
-    """Writes the graph. Raises UsageError for a layer that has no form there."""
+def export_onnx(run: Run, path: Path, weights: Weights) -> Exported:
+    """The graph. Raises UsageError for a layer that has no form there."""
     network = trained_network(run, weights)
     model = Graph().model(network)
-    durable.make_folder(path.parent)
-    durable.write_file(path, model.SerializeToString(), sync=False)
-    return [] if network.dtype == "float32" else [ROUNDED]
+    notes = () if network.dtype == "float32" else (ROUNDED,)
+    return Exported(model.SerializeToString(), notes=notes)
 
 
 class Graph:
@@ -149,10 +147,6 @@ def _layer_norm(graph: Graph, layer: TrainedLayer) -> None:
     graph.add("LayerNormalization", *constants, axis=-1, epsilon=settings.eps)
 
 
-def _global_pool(graph: Graph, layer: TrainedLayer) -> None:
-    graph.add("ReduceMean", axes=[1, 2], keepdims=0)
-
-
 def _reshape(graph: Graph, layer: TrainedLayer) -> None:
     graph.add("Reshape", np.array([-1, *layer.outputs], np.int64))
 
@@ -184,10 +178,6 @@ def _rescale(graph: Graph, layer: TrainedLayer) -> None:
     graph.add("Add", graph.single(settings.mean or 0.0))
 
 
-def _square(graph: Graph, layer: TrainedLayer) -> None:
-    graph.add("Mul", graph.x)
-
-
 def _step(graph: Graph, layer: TrainedLayer) -> None:
     from onnx import TensorProto
 
@@ -214,7 +204,7 @@ WRITERS: Mapping[str, Writer] = {
     "silu": _silu,
     "softplus": _plain("Softplus"),
     "exp": _exp,
-    "square": _square,
+    "square": lambda graph, layer: graph.add("Mul", graph.x),
     "softmax": lambda graph, layer: graph.add("Softmax", axis=-1),
     "linear": _plain("Identity"),
     "step": _step,
@@ -225,7 +215,7 @@ WRITERS: Mapping[str, Writer] = {
     "conv2d": _conv,
     "max_pool": _pool("MaxPool"),
     "avg_pool": _pool("AveragePool"),
-    "global_avg_pool": _global_pool,
+    "global_avg_pool": lambda graph, layer: graph.add("ReduceMean", axes=[1, 2], keepdims=0),
     "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nnlab.core.schedules import ConstantSchedule, Schedule
+from nnlab.core.schedules import Schedule
 from nnlab.core.types import Array
 from nnlab.exports.numpy_source import numpy_source, setting_texts
 
@@ -31,7 +31,7 @@ def rate_source(
 
     seen: by epoch, counted from 1, the rates that the run had.
     """
-    if isinstance(schedule, ConstantSchedule) and not schedule.warmup:
+    if schedule.is_constant:
         return RateSource()
     per_step = schedule.per == "step"
     total = epochs * (batches if per_step else 1)

@@ -257,7 +257,7 @@ class _Parts:
         yield from self._loss()
         for place, source in reversed([*zip(self.places, self.layers, strict=True)]):
             if place.index >= self.first:
-                yield from source.backward
+                yield from (*source.gradients, *source.dx)
         gradients = ", ".join(f"g{self._name(place)}" for place in self.parameters)
         yield f"gradients = [{gradients}]"
         yield from self._rule()

@@ -14,8 +14,7 @@ from nnlab import __version__
 from nnlab.core.layers.activations import LARGEST_POWER
 from nnlab.core.types import Array
 from nnlab.errors import UsageError
-from nnlab.exports.trained import TrainedLayer, TrainedNetwork, plain_line, trained_network
-from nnlab.run import arrays, durable
+from nnlab.exports.trained import Exported, TrainedLayer, plain_line, trained_network
 from nnlab.run.folder import Weights
 from nnlab.run.run import Run
 
@@ -72,18 +71,9 @@ if __name__ == "__main__":
 FILL = "        rows = torch.where(torch.isnan(rows), self.fill, rows)\n"
 
 
-def export_torch(run: Run, path: Path, weights: Weights) -> list[str]:
-    """Writes the script and its npz file. Raises UsageError for a layer without a form there."""
-    network = trained_network(run, weights)
-    text, state = torch_source(network, path.stem)
-    durable.make_folder(path.parent)
-    arrays.write_npz(path.with_suffix(".npz"), state, sync=False)
-    durable.write_file(path, text, sync=False)
-    return []
-
-
-def torch_source(network: TrainedNetwork, module: str) -> tuple[str, dict[str, Array]]:
-    """The script, which is imported as `module`, and the state of its network by name."""
+def export_torch(run: Run, path: Path, weights: Weights) -> Exported:
+    """The script and its npz file. Raises UsageError for a layer without a form there."""
+    network, module = trained_network(run, weights), path.stem  # by which the script is imported
     scaling = {"shift": network.scaling.shift, "factor": network.scaling.factor}
     if network.scaling.fill is not None:
         scaling["fill"] = network.scaling.fill
@@ -104,7 +94,7 @@ def torch_source(network: TrainedNetwork, module: str) -> tuple[str, dict[str, A
         fill=FILL if "fill" in scaling else "",
         dtype=network.dtype,
     )
-    return text, state
+    return Exported(text, state)
 
 
 def _modules_text() -> str:
@@ -181,17 +171,17 @@ ORDERS = {
 }
 
 
-def _images(inner: TorchCall, *padding: tuple[int, ...]) -> TorchCall:
-    return TorchCall(TorchName("Images"), (inner, *padding))
+def _call(name: str, *args: object, **settings: object) -> TorchCall:
+    return TorchCall(TorchName(name), args, settings)
 
 
 def _function(name: str, *more: object) -> TorchCall:
-    return TorchCall(TorchName("Function"), (TorchName(name), *more))
+    return _call("Function", TorchName(name), *more)
 
 
 def _dense(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
     sizes, bias = (layer.inputs[0], layer.outputs[0]), "bias" in layer.arrays
-    return TorchCall(TorchName("nn.Linear"), sizes, {"bias": bias, "dtype": dtype})
+    return _call("nn.Linear", *sizes, bias=bias, dtype=dtype)
 
 
 def _conv(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
@@ -199,16 +189,16 @@ def _conv(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
     windows = settings.windows(layer.inputs)
     (top, left), (bottom, right) = windows.before, windows.after
     sizes = (layer.inputs[2], settings.filters, windows.kernel, windows.stride)
-    inner = TorchCall(TorchName("nn.Conv2d"), sizes, {"bias": settings.bias, "dtype": dtype})
+    inner = _call("nn.Conv2d", *sizes, bias=settings.bias, dtype=dtype)
     margins = (left, right, top, bottom)
-    return _images(inner, margins) if any(margins) else _images(inner)
+    return _call("Images", inner, *([margins] if any(margins) else []))
 
 
 def _pool(name: str) -> "Writer":
     def write(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
         settings: Any = layer.layer
         windows = settings.windows(layer.inputs)
-        return _images(TorchCall(TorchName(name), (windows.kernel, windows.stride)))
+        return _call("Images", _call(name, windows.kernel, windows.stride))
 
     return write
 
@@ -217,52 +207,39 @@ def _batch_norm(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
     settings: Any = layer.layer
     named = {"eps": settings.eps, "momentum": settings.momentum, "dtype": dtype}
     if len(layer.inputs) == 3:
-        return _images(TorchCall(TorchName("nn.BatchNorm2d"), layer.inputs[-1:], named))
-    return TorchCall(TorchName("nn.BatchNorm1d"), layer.inputs[-1:], named)
+        return _call("Images", _call("nn.BatchNorm2d", layer.inputs[-1], **named))
+    return _call("nn.BatchNorm1d", layer.inputs[-1], **named)
 
 
 def _layer_norm(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
     settings: Any = layer.layer
-    return TorchCall(
-        TorchName("nn.LayerNorm"), layer.inputs[-1:], {"eps": settings.eps, "dtype": dtype}
-    )
-
-
-def _reshape(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
-    return _function("torch.reshape", (-1, *layer.outputs))
+    return _call("nn.LayerNorm", layer.inputs[-1], eps=settings.eps, dtype=dtype)
 
 
 def _rescale(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
     """x spread + mean."""
     settings: Any = layer.layer
     pair = (("torch.mul", settings.spread or (1.0,)), ("torch.add", settings.mean or (0.0,)))
-    steps = (
-        _function(name, TorchCall(TorchName("torch.tensor"), (numbers,), {"dtype": dtype}))
-        for name, numbers in pair
-    )
-    return TorchCall(TorchName("nn.Sequential"), tuple(steps))
+    steps = [_function(name, _call("torch.tensor", n, dtype=dtype)) for name, n in pair]
+    return _call("nn.Sequential", *steps)
 
 
 def _step(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
     """1 at 0 too."""
-    return _function("torch.heaviside", TorchCall(TorchName("torch.ones"), (1,), {"dtype": dtype}))
+    return _function("torch.heaviside", _call("torch.ones", 1, dtype=dtype))
 
 
 def _exp(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
     """exp(min(x, 80)), as in nnlab."""
-    bounded = TorchCall(TorchName("nn.Hardtanh"), (-1e38, float(LARGEST_POWER)))
-    return TorchCall(TorchName("nn.Sequential"), (bounded, _function("torch.exp")))
+    bounded = _call("nn.Hardtanh", -1e38, float(LARGEST_POWER))
+    return _call("nn.Sequential", bounded, _function("torch.exp"))
 
 
 def _plain(name: str, *own: str, **settings: object) -> "Writer":
     """A module without arrays; `own`: the layer's settings that it takes."""
-    return lambda layer, dtype: TorchCall(
-        TorchName(name), tuple(getattr(layer.layer, setting) for setting in own), settings
+    return lambda layer, dtype: _call(
+        name, *(getattr(layer.layer, setting) for setting in own), **settings
     )
-
-
-def _by_function(name: str, *more: object) -> "Writer":
-    return lambda layer, dtype: _function(name, *more)
 
 
 Writer = Callable[[TrainedLayer, TorchName], TorchCall]
@@ -277,18 +254,18 @@ WRITERS: Mapping[str, Writer] = {
     "silu": _plain("nn.SiLU"),
     "softplus": _plain("nn.Softplus", threshold=40),
     "exp": _exp,
-    "square": _by_function("torch.square"),
+    "square": lambda layer, dtype: _function("torch.square"),
     "softmax": _plain("nn.Softmax", dim=-1),
     "linear": _plain("nn.Identity"),
     "step": _step,
     "flatten": _plain("nn.Flatten"),
-    "reshape": _reshape,
+    "reshape": lambda layer, dtype: _function("torch.reshape", (-1, *layer.outputs)),
     "rescale": _rescale,
     "dropout": _plain("nn.Dropout", "rate"),
     "conv2d": _conv,
     "max_pool": _pool("nn.MaxPool2d"),
     "avg_pool": _pool("nn.AvgPool2d"),
-    "global_avg_pool": _by_function("torch.mean", (1, 2)),
+    "global_avg_pool": lambda layer, dtype: _function("torch.mean", (1, 2)),
     "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,
 }

@@ -1,16 +1,35 @@
-"""What an export needs of a trained network: its layers, their arrays, and the scaling."""
+"""What an export needs of a trained network, and what it gives: the content of a file."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 from nnlab.core.layers import Layer
 from nnlab.core.network import Network, layer_kind
 from nnlab.core.types import Array, Shape
 from nnlab.data.scale import Scaling
+from nnlab.run import durable
+from nnlab.run.arrays import write_npz
 from nnlab.run.folder import Weights
 from nnlab.run.run import Run
 from nnlab.show.words import run_title
+
+
+class Exported(NamedTuple):
+    """The content of a file, the arrays of the npz file beside it, and sentences for the user."""
+
+    content: str | bytes
+    arrays: Mapping[str, Array] = {}
+    notes: tuple[str, ...] = ()
+
+    def write(self, path: Path) -> None:
+        """Write the file, and the npz file if it needs one. Raises StorageError."""
+        durable.make_folder(path.parent)
+        if self.arrays:
+            write_npz(path.with_suffix(".npz"), self.arrays, sync=False)
+        durable.write_file(path, self.content, sync=False)
 
 
 @dataclass(frozen=True)

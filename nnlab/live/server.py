@@ -18,11 +18,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hmac import compare_digest
-from importlib.util import find_spec
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from nnlab.errors import NnlabError, UsageError
+from nnlab.errors import NnlabError, UsageError, require_package
 from nnlab.live.feed import Feed
 from nnlab.run.text import json_value
 
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HOST = "127.0.0.1"
-MISSING = "A live page needs {}, which is not installed: pip install 'nnlab[live]'."
 HOLD = 0.25  # seconds that a request waits for news
 SWITCH = 0.0005  # seconds that a thread which computes may let the server wait, each time
 MOST_BODY = 1 << 20  # bytes of a request
@@ -62,8 +60,7 @@ class Site:
 def require_packages() -> None:
     """Raises UsageError where a package of the extra `live` is missing."""
     for name in ("starlette", "uvicorn"):
-        if find_spec(name) is None:
-            raise UsageError(MISSING.format(name))
+        require_package("A live page", name, "live")
 
 
 def listen(port: int | None = None) -> socket.socket:

@@ -8,7 +8,6 @@ tolerance, nnlab therefore trains once more, from initial weights whose last bit
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +19,7 @@ from nnlab.core.schedules import Plateau
 from nnlab.core.types import Array
 from nnlab.data.batches import Batches
 from nnlab.engine.network import EngineNetwork
-from nnlab.errors import Diverged, UsageError
+from nnlab.errors import Diverged, UsageError, require_package
 from nnlab.peers.peer import Peer, PeerRows
 from nnlab.peers.sklearn_peer import SklearnPeer
 from nnlab.peers.torch_peer import TorchPeer
@@ -187,11 +186,7 @@ def require_library(library: str) -> None:
         raise UsageError(
             f"There is no cross-check against '{library}'; there are {', '.join(PEERS)}.{hint}"
         )
-    if find_spec(library) is None:
-        raise UsageError(
-            f"A cross-check against {library} needs {library}, which is not installed: "
-            "pip install 'nnlab[torch]'."
-        )
+    require_package(f"A cross-check against {library}", library, "torch")
 
 
 # By the name of the package.

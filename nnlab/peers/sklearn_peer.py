@@ -25,12 +25,10 @@ from nnlab.core.losses.classes import Bce, CrossEntropy
 from nnlab.core.losses.numbers import Mse
 from nnlab.core.network import layer_kind, trained_depth
 from nnlab.core.optimizers import OPTIMIZERS, Adam, Sgd
-from nnlab.core.schedules import ConstantSchedule
 from nnlab.core.types import Array
 from nnlab.errors import ConfigError
 from nnlab.explanation.blocks import member_name
 from nnlab.peers.peer import Peer, PeerRows
-from nnlab.training import Plan
 
 # Activations by nnlab's names.
 ACTIVATIONS_THERE = {"linear": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
@@ -46,7 +44,11 @@ class SklearnPeer(Peer):
 
         self.title = f"scikit-learn {sklearn.__version__}"
         absent = list(dict.fromkeys(absences(built)))
-        reasons = [f"it has no {', '.join(absent)}"] if absent else list(misfits(built))
+        if absent:
+            reasons = [f"it has no {', '.join(absent)}"]
+        else:
+            misfits = network_misfits(built) | training_misfits(built)
+            reasons = [reason for reason, applies in misfits.items() if applies]
         if reasons:
             raise ConfigError(f"scikit-learn cannot express this config: {'; '.join(reasons)}.")
         network = built.network
@@ -178,14 +180,8 @@ def absences(built: Built) -> Iterator[str]:
     yield from (name for name in ("ema", "swa") if getattr(plan, name) is not None)
 
 
-def misfits(built: Built) -> Iterator[str]:
-    """What is in both libraries, and something else there."""
-    reasons = network_misfits(built) | training_misfits(built)
-    yield from (reason for reason, applies in reasons.items() if applies)
-
-
 def network_misfits(built: Built) -> dict[str, bool]:
-    """Reasons, and whether they apply to the layers."""
+    """What is something else there, and whether it applies to the layers."""
     layers = built.network.layers
     *hidden, (_, last) = dense_layers(built) or [(0, "linear")]
     activations = dict.fromkeys(activation for _, activation in hidden)
@@ -204,29 +200,19 @@ def network_misfits(built: Built) -> dict[str, bool]:
 
 
 def training_misfits(built: Built) -> dict[str, bool]:
-    """Reasons, and whether they apply to the loss and the optimizer."""
+    """What is something else there, and whether it applies to the loss and the optimizer."""
     plan, outputs = built.plan, built.network.shapes[-1][0]
     classes, momentum = isinstance(plan.loss, ClassLoss), getattr(plan.optimizer, "momentum", 0.0)
+    rows = len(plan.train)
+    uneven = not plan.drop_last and rows % min(plan.batch_size, rows) > 0
     fits = outputs == 1 if isinstance(plan.loss, Bce) else outputs > 2
     return {
         "its log loss takes classes": classes and built.dataset.task != "classes",
         "it has one output for two classes, and softmax for more": classes and not fits,
         "its momentum holds earlier learning rates, so the rate cannot change": (
-            momentum > 0 and not has_constant_rate(plan)
+            momentum > 0 and not plan.schedule.is_constant
         ),
         "its gradients are means, and the sums of batches of different sizes are none": (
-            bool(plan.optimizer.slots) and has_uneven_sums(plan)
+            bool(plan.optimizer.slots) and uneven and plan.loss.reduction == "sum"
         ),
     }
-
-
-def has_constant_rate(plan: Plan) -> bool:
-    """Whether the schedule gives all updates the same rate."""
-    return isinstance(plan.schedule, ConstantSchedule) and not plan.schedule.warmup
-
-
-def has_uneven_sums(plan: Plan) -> bool:
-    """Whether the loss is a sum over batches of different sizes."""
-    rows = len(plan.train)
-    uneven = not plan.drop_last and rows % min(plan.batch_size, rows) > 0
-    return uneven and plan.loss.reduction == "sum"

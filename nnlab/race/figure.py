@@ -12,7 +12,7 @@ from nnlab.race.config import LANDSCAPE, Race, member_words, parse_race
 from nnlab.race.folder import KIND, read_paths
 from nnlab.race.landscapes import Domain, Landscape
 from nnlab.run.folder import PATHS, RESOLVED, RunFolder
-from nnlab.run.text import shown
+from nnlab.run.text import shown, unreadable
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import (
     LARGEST,
@@ -54,10 +54,6 @@ class Trail:
     y: FloatArray
     values: FloatArray
     look: dict[str, Any]
-
-
-def _no_step(run: View) -> str | None:
-    return None if len(read_paths(run.folder).get("step", ())) else "no step was made"
 
 
 def draw(run: View) -> "Figure":
@@ -122,7 +118,7 @@ def trails(run: RunFolder, race: Race) -> list[Trail]:
                 name += f" (diverged at step {count:,})"
             paths.append(Trail(name, steps, x, y, values, _line_look(number, count)))
     if not paths:
-        raise RunUnreadable(f"Cannot read {shown(run.path / PATHS)}: it has no row of any run.")
+        raise unreadable(run.path / PATHS, "it has no row of any run")
     return paths
 
 
@@ -165,14 +161,10 @@ def contour(ax: "Axes", function: Landscape, paths: Sequence[Trail]) -> tuple[fl
     steps = levels(values, function.lowest)
     _, lines = draw_contours(ax, x, y, values, steps)
     outer = steps[len(steps) // 2 :: 2]  # near a minimum there is no room for numbers
-    ax.clabel(lines, outer, fontsize=6, fmt=_two_digits, colors=look().ink)
+    # Two digits, and no power of ten: 890, 1.8, 180000.
+    ax.clabel(lines, outer, fontsize=6, fmt=lambda v: f"{float(f'{v:.2g}'):g}", colors=look().ink)
     ax.set(xlabel="x", ylabel="y")
     return float(values.min()), float(values.max())
-
-
-def _two_digits(value: float) -> str:
-    """The number on a contour line: 890, 1.8, 180000."""
-    return f"{float(f'{value:.2g}'):g}"
 
 
 def levels(values: FloatArray, lowest: float | None) -> FloatArray:
@@ -226,7 +218,7 @@ FIGURES = {
     "landscape": Plot(
         "The race of the optimizers",
         "Paths over the contour lines of the function, and its value at every step.",
-        _no_step,
+        lambda run: None if len(read_paths(run.folder).get("step", ())) else "no step was made",
         draw,
         end_values,
         kind=KIND,

@@ -1,15 +1,14 @@
 """The run folder of a race: paths.csv, and what its run.json and summary.json hold."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.errors import RunUnreadable
 from nnlab.run import records
 from nnlab.run.folder import PATHS, RunFolder
-from nnlab.run.text import shown
+from nnlab.run.text import unreadable
 
 KIND = "race"  # in run.json; a training has no kind
 COLUMNS: dict[str, Callable[[NDArray[Any]], bool]] = {
@@ -26,11 +25,6 @@ def is_race(folder: RunFolder) -> bool:
     return folder.kind() == KIND
 
 
-def append_paths(folder: RunFolder, rows: Sequence[Mapping[str, Any]], sync: bool = False) -> None:
-    """Add rows to paths.csv, one per step of each run."""
-    records.append_rows(folder.path / PATHS, rows, sync)
-
-
 def read_paths(folder: RunFolder, strict: bool = False) -> dict[str, records.Column]:
     """paths.csv by column, empty where there is none; `strict` refuses other columns.
 
@@ -42,7 +36,7 @@ def read_paths(folder: RunFolder, strict: bool = False) -> dict[str, records.Col
         column = table.get(name)
         if not isinstance(column, np.ndarray) or not good(column):
             what = "counts" if name in ("run", "step") else "numbers"
-            raise RunUnreadable(f"Cannot read {shown(path)}: it has no column '{name}' of {what}.")
+            raise unreadable(path, f"it has no column '{name}' of {what}")
     return table
 
 

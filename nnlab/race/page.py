@@ -9,7 +9,7 @@ from nnlab.race.figure import FIGURES, race_of, race_setting
 from nnlab.race.folder import ends
 from nnlab.run.folder import LABELS, RunFolder
 from nnlab.run.labels import read_labels
-from nnlab.show.figures import View, view
+from nnlab.show.figures import view
 from nnlab.show.page.pictures import Album
 from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.repeat import repeat_run
@@ -43,7 +43,9 @@ def report_race(folder: RunFolder) -> Report:
         page.key_numbers = [] if lowest is None else [("lowest value", format_number(lowest))]
     page.labels = attempt(LABELS, lambda: read_labels(folder).lines, [])
     page.settings = attempt("The config", lambda: explain_settings(run, in_full), None)
-    page.story = _story(run)
+    status = run.folder.status()
+    story = STORIES.get(status, f"The race is {status}")
+    page.story = f"{story}, in {duration(run.about.get('seconds'))}."
     page.tables = attempt(
         "The table of runs",
         lambda: table_of_records("Where each run ended", ends(run.summary), {}),
@@ -59,9 +61,3 @@ def report_race(folder: RunFolder) -> Report:
 def in_full(config: str, filename: str, tree: Node) -> tuple[dict[str, Any], Any]:
     """The config with all defaults; and what is written in it, in full form."""
     return settings_of(parse_race(config, filename)), to_plain(expand_race(tree))
-
-
-def _story(run: View) -> str:
-    status = run.folder.status()
-    story = STORIES.get(status, f"The race is {status}")
-    return f"{story}, in {duration(run.about.get('seconds'))}."

@@ -20,11 +20,10 @@ from nnlab.core.schedules import Patience, Plateau
 from nnlab.core.types import FloatArray
 from nnlab.experiment import describe
 from nnlab.race.config import LANDSCAPE, LoadedRace, Race, Runner, dump_race, load_race
-from nnlab.race.folder import KIND, append_paths, read_paths
+from nnlab.race.folder import KIND, read_paths
 from nnlab.race.landscapes import Landscape, Point
-from nnlab.run import environment
-from nnlab.run.environment import now
-from nnlab.run.folder import CONFIG, RESOLVED, RUN, SUMMARY, RunFolder
+from nnlab.run import environment, records
+from nnlab.run.folder import CONFIG, PATHS, RESOLVED, RUN, SUMMARY, RunFolder
 from nnlab.run.text import json_value
 
 
@@ -104,13 +103,7 @@ def examine(
     return Stop(step, float(x), float(y), value, norm, lr), gradient
 
 
-def run_race(
-    loaded: LoadedRace,
-    parent: Path,
-    *,
-    name: str | None = None,
-    argv: Sequence[str] | None = None,
-) -> Result:
+def run_race(loaded: LoadedRace, parent: Path, *, name: str | None = None) -> Result:
     """Run a race in a new folder in `parent`.
 
     A run that diverges does not end the others; the status is `diverged` if all runs diverged.
@@ -119,7 +112,11 @@ def run_race(
     require_name(name)
     race = replace(loaded.race, name=name) if name else loaded.race
     # Before the lock: this starts git, which would hold the lock for a moment after a kill.
-    about = _first_record(race, environment.describe(argv))
+    machine = environment.describe()
+    function = LANDSCAPE.name_of(race.function)
+    about = {"format": 1, "kind": KIND, "status": "running", "name": race.name}
+    about |= {"function": function, "started": environment.now(), "ended": None}
+    about |= {"seconds": None, **machine}
     folder = RunFolder.create(parent, race.name)
     began = perf_counter()
     with folder.lock():
@@ -129,12 +126,12 @@ def run_race(
         folder.write_json(RUN, about)
         try:
             descents = walk_all(race)
-            append_paths(folder, rows(descents), sync=True)
+            records.append_rows(folder.path / PATHS, rows(descents), sync=True)
             summary = summarize(race.function, descents)
             folder.write_json(SUMMARY, summary)
             status = "diverged" if all(run.diverged for run in descents) else "completed"
             seconds = perf_counter() - began
-            folder.update_status(status, ended=now(), seconds=seconds)
+            folder.update_status(status, ended=environment.now(), seconds=seconds)
         except BaseException as error:
             describe.record_failure(folder, error)
             raise
@@ -144,13 +141,6 @@ def run_race(
 def walk_all(race: Race) -> tuple[Descent, ...]:
     """The descents of all runs, in the order of the config."""
     return tuple(walk(race.function, race.start_of(run), run) for run in race.runs)
-
-
-def _first_record(race: Race, machine: dict[str, Any]) -> dict[str, Any]:
-    """run.json while the race is running."""
-    name = LANDSCAPE.name_of(race.function)
-    about = {"format": 1, "kind": KIND, "status": "running", "name": race.name, "function": name}
-    return about | {"started": now(), "ended": None, "seconds": None} | machine
 
 
 def rows(descents: Sequence[Descent]) -> list[dict[str, Any]]:
@@ -196,15 +186,11 @@ def race_differences(folder: RunFolder) -> list[str]:
     if count != len(again):
         problems.append(f"paths.csv has {count:,} rows, and {len(again):,} came out now")
     for number, row in enumerate(again[:count]):
-        wrong = [name for name, value in row.items() if not _same_cell(table[name][number], value)]
+        cells = {name: table[name][number] for name in row}
+        wrong = [name for name in row if not records.same_cell(cells[name], row[name])]
         if wrong:
             problems.append(f"{wrong[0]} in row {number + 2:,} of paths.csv came out otherwise")
             break
     if folder.read_json(SUMMARY) != json_value(summarize(race.function, descents)):
         problems.append("summary.json does not say what came out")
     return problems
-
-
-def _same_cell(cell: Any, value: float | None) -> bool:
-    """Whether a cell of paths.csv holds this number; None is an empty cell."""
-    return bool(np.isnan(cell)) if value is None else bool(cell == value)

@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.data.npz import NpyHeader, NpzError, open_npz, read_header, read_member
-from nnlab.errors import RunUnreadable
 from nnlab.run import durable
-from nnlab.run.text import shown
+from nnlab.run.text import shown, unreadable
 
 Arrays = dict[str, NDArray[Any]]
 # The content of a file: name -> (shape, dtype name); dtype None allows every dtype below.
@@ -52,9 +51,7 @@ def read_npz(
     try:
         return unpack_npz(durable.read_file(path), expected, finite, sealed)
     except (NpzError, MemoryError) as error:
-        raise RunUnreadable(
-            f"Cannot read {shown(path)}: {str(error) or 'out of memory'}."
-        ) from error
+        raise unreadable(path, f"{str(error) or 'out of memory'}") from error
 
 
 def pack_npz(arrays: Mapping[str, NDArray[Any]]) -> memoryview:

@@ -22,7 +22,7 @@ from nnlab.errors import RunUnreadable
 from nnlab.run import arrays as npz
 from nnlab.run import durable, guard, records
 from nnlab.run.batch import Batch
-from nnlab.run.text import json_value, shown
+from nnlab.run.text import json_value, shown, unreadable
 
 CURRENT = "checkpoint.npz"
 PREVIOUS = "checkpoint.previous.npz"
@@ -104,15 +104,12 @@ def read_save(path: Path) -> Checkpoint:
     try:
         content = json.loads(arrays.pop(_META).tobytes())
         if content["format"] != FORMAT:
-            raise RunUnreadable(
-                f"Cannot read {shown(path)}: it has format {content['format']}, this nnlab reads "
-                f"{FORMAT}."
-            )
+            raise unreadable(path, f"it has format {content['format']}, this nnlab reads {FORMAT}")
         meta, sizes = content["meta"]["state"], content["meta"]["records"]
         # Only these two: other files that it may name must not be cut.
         tables = {name: int(sizes[name]) for name in TABLES}
+        if not isinstance(meta, dict) or min(tables.values()) < 0:
+            raise ValueError
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise RunUnreadable(f"Cannot read {shown(path)}: it is not a checkpoint.") from error
-    if not isinstance(meta, dict) or min(tables.values()) < 0:
-        raise RunUnreadable(f"Cannot read {shown(path)}: it is not a checkpoint.")
+        raise unreadable(path, "it is not a checkpoint") from error
     return Checkpoint(arrays, meta, tables)

@@ -16,7 +16,7 @@ from nnlab.core.types import Kind, Shape
 from nnlab.data.dataset import InputColumn, Learned, Task
 from nnlab.data.scale import ScaleKind
 from nnlab.errors import ConfigError, RunUnreadable
-from nnlab.run.text import shown
+from nnlab.run.text import shown, unreadable
 
 LARGEST = 1 << 20  # numbers in a row of a network without a larger weights file
 Size = Annotated[int, Ge(1), Lt(2**48)]
@@ -92,7 +92,7 @@ def read_data_facts(content: Mapping[str, Any], path: Path, weights: Path) -> Da
             builder = Builder(problems, {}, ignores_unknown=True)
             facts = builder.attempt(builder.build, DataFacts, node, "", "")
     except RecursionError as error:
-        raise RunUnreadable(f"Cannot read {shown(path)}: it is nested too deeply.") from error
+        raise unreadable(path, "it is nested too deeply") from error
     except (TypeError, ValueError) as error:
         raise RunUnreadable(f"Cannot read {shown(path)}: {error}") from error
     if facts is None:
@@ -101,9 +101,9 @@ def read_data_facts(content: Mapping[str, Any], path: Path, weights: Path) -> Da
         raise RunUnreadable(f"Cannot read {shown(path)}: {clean(first.sentence + allowed)}")
     bound = max(LARGEST, weights.stat().st_size if weights.is_file() else 0)
     if math.prod(facts.inputs) > bound:
-        raise RunUnreadable(f"Cannot read {shown(path)}: 'inputs' is larger than any weights here.")
+        raise unreadable(path, "'inputs' is larger than any weights here")
     if mistake := next(_contradictions(facts), ""):
-        raise RunUnreadable(f"Cannot read {shown(path)}: {mistake}.")
+        raise unreadable(path, f"{mistake}")
     return facts
 
 

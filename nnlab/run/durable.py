@@ -33,7 +33,7 @@ from typing import TypeVar
 
 from nnlab.errors import RunUnreadable, StorageError
 from nnlab.run import guard
-from nnlab.run.text import shown, to_bytes
+from nnlab.run.text import shown, to_bytes, unreadable
 
 # Set by tests: called with (step, path) before each system call; may raise OSError or end the
 # process.
@@ -312,7 +312,7 @@ def read_file(path: Path, most: int | None = None, start: int = 0) -> bytes:
     except (MemoryError, OverflowError):
         raise RunUnreadable(f"{size}, more than there is memory for.") from None
     except (FileNotFoundError, NotADirectoryError):
-        raise RunUnreadable(f"Cannot read {shown(path)}: it does not exist.") from None
+        raise unreadable(path, "it does not exist") from None
     except OSError as error:
         if error.errno in (errno.EISDIR, errno.ENXIO):  # ENXIO: a socket
             raise RunUnreadable(irregular) from None

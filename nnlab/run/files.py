@@ -12,16 +12,7 @@ from numpy.typing import NDArray
 
 from nnlab.errors import NnlabError
 from nnlab.run import names
-from nnlab.run.folder import (
-    FINDINGS,
-    FORMAT,
-    METRICS,
-    RESOLVED,
-    RUN,
-    STEPS,
-    SUMMARY,
-    RunFolder,
-)
+from nnlab.run.folder import FINDINGS, FORMAT, METRICS, RESOLVED, RUN, STEPS, SUMMARY, RunFolder
 from nnlab.run.settings import read_settings
 from nnlab.run.text import mapping_or_empty, shown
 from nnlab.status import Status
@@ -40,11 +31,6 @@ class RunFiles:
     def open(cls, path: Path) -> Self:
         """An existing run folder. Raises RunUnreadable when it is not one."""
         return cls(RunFolder.open(path).path)
-
-    @classmethod
-    def find(cls, spec: str, runs: Path) -> Self:
-        """The run that a user means by `spec`; see `names.find`."""
-        return cls(RunFolder.find(spec, runs).path)
 
     @property
     def folder(self) -> RunFolder:

@@ -31,10 +31,9 @@ from typing import Any, Literal, Self
 
 from numpy.typing import NDArray
 
-from nnlab.errors import RunUnreadable
 from nnlab.run import arrays, checkpoint, durable, guard, lock, names, records
 from nnlab.run.batch import Batch, batch
-from nnlab.run.text import MOST_JSON, from_json, shown, to_bytes, to_json
+from nnlab.run.text import MOST_JSON, from_json, shown, to_bytes, to_json, unreadable
 from nnlab.status import Status
 
 Weights = Literal["initial", "best", "final", "checkpoint"]
@@ -50,6 +49,11 @@ WEIGHTS, FIGURES, REPORT, EXPORTS = "weights", "figures", "report.html", "export
 PATHS = "paths.csv"
 FIRST_FILES = CONFIG, RESOLVED, DATA, f"{WEIGHTS}/initial.npz", RUN  # in the order of writing
 FORMAT = 1  # of the folder, in run.json
+TRAINING_FILES = (  # what a training leaves that others can judge it by
+    *(CONFIG, RESOLVED, DATA, RUN, METRICS, STEPS, SUMMARY, FINDINGS, checkpoint.CURRENT),
+    *(f"{WEIGHTS}/{which}.npz" for which in ("initial", "best", "final")),
+    *ARRAYS,
+)
 ALL_FILES = {
     *(CONFIG, RESOLVED, RUN, DATA, SUMMARY, FINDINGS, LABELS, ENVIRONMENT, CHANGES, PATHS),
     *(METRICS, STEPS, ROWS, PROGRESS, *ARRAYS, *checkpoint.FILES, lock.LOCK, lock.HOLDER),
@@ -130,9 +134,9 @@ class RunFolder(OutputFolder):
         """An existing run folder; RunUnreadable if there is none, or it holds no run."""
         path = names.present(path)
         if not path.is_dir():
-            raise RunUnreadable(f"Cannot read {shown(path)}: there is no such folder.")
+            raise unreadable(path, "there is no such folder")
         if not (path / RUN).is_file():
-            raise RunUnreadable(f"Cannot read {shown(path)}: it has no {RUN}, so it is not a run.")
+            raise unreadable(path, f"it has no {RUN}, so it is not a run")
         return cls(path)
 
     def exists(self) -> bool:
@@ -148,9 +152,7 @@ class RunFolder(OutputFolder):
     def config_path(self) -> Path:
         """The file of the resolved config. Raises RunUnreadable where it is missing."""
         if not self.has(RESOLVED):
-            raise RunUnreadable(
-                f"Cannot read {shown(self.path)}: it has no {RESOLVED}, which holds the config."
-            )
+            raise unreadable(self.path, f"it has no {RESOLVED}, which holds the config")
         return self.path / RESOLVED
 
     def read_text(self, file: str) -> str:
@@ -158,7 +160,7 @@ class RunFolder(OutputFolder):
         try:
             return durable.read_file(self.path / file).decode()
         except UnicodeDecodeError as error:
-            raise RunUnreadable(f"Cannot read {shown(self.path / file)}: {error}.") from error
+            raise unreadable(self.path / file, f"{error}") from error
 
     def save_text(self, file: str, data: bytes | str) -> None:
         """Writes a text file, durably."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nnlab.errors import RunUnreadable, StorageError
 from nnlab.run import durable, guard
-from nnlab.run.text import shown
+from nnlab.run.text import shown, unreadable
 
 Cell = float | int | str | None
 NUMBERS = {float, int}
@@ -37,7 +37,8 @@ def append_rows(
         if at is not None:
             guard.require_size(path, at)
         return table_size(path)
-    header = _header(path)
+    line = _first_line(path) if path.is_file() else b""
+    header = next(csv.reader([line.decode()]), []) if line.endswith(b"\n") else []
     columns = header or list(rows[0])
     known = set(columns)
     for row in rows:
@@ -142,10 +143,8 @@ def _table(
     header, *rows = lines
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
-            raise RunUnreadable(
-                f"Cannot read {shown(path)}: row {number} has {len(row)} cells, "
-                f"the header has {len(header)}."
-            )
+            cells = f"row {number} has {len(row)} cells, the header has {len(header)}"
+            raise unreadable(path, cells)
     chosen = [i for i, name in enumerate(header) if wanted is None or wanted(name)]
     return {header[i]: _column([row[i] for row in rows]) for i in chosen}
 
@@ -166,6 +165,13 @@ def last_row(path: Path) -> dict[str, Cell]:
     return {name: _number(cell) for name, cell in zip(rows[0], rows[-1], strict=False)}
 
 
+def same_cell(cell: Any, value: Any) -> bool:
+    """Whether a cell of a column holds a value, bit for bit; an empty cell is None, nan is nan."""
+    if value is None or cell is None:
+        return value is None and (cell is None or bool(cell != cell))
+    return bool(cell == value) or bool(cell != cell and value != value)
+
+
 def table_size(path: Path) -> int:
     """Bytes in `path`, 0 if it is missing."""
     return path.stat().st_size if path.is_file() else 0
@@ -179,23 +185,16 @@ def _first_line(path: Path) -> bytes:
         raise StorageError(f"Cannot read {shown(path)}: {error.strerror or error}.") from error
 
 
-def _header(path: Path) -> list[str]:
-    line = _first_line(path) if path.is_file() else b""
-    return next(csv.reader([line.decode()]), []) if line.endswith(b"\n") else []
-
-
 def _parsed(data: bytes, path: Path) -> list[list[str]]:
     """The whole lines of `data`."""
     whole = data[: data.rfind(b"\n") + 1]
     columns = whole.partition(b"\n")[0].count(b",") + 1
     if columns > MOST_COLUMNS:
-        raise RunUnreadable(
-            f"Cannot read {shown(path)}: it has {columns:,} columns, more than {MOST_COLUMNS}."
-        )
+        raise unreadable(path, f"it has {columns:,} columns, more than {MOST_COLUMNS}")
     try:
         return list(csv.reader(io.StringIO(whole.decode(), newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise RunUnreadable(f"Cannot read {shown(path)}: {error}.") from error
+        raise unreadable(path, f"{error}") from error
 
 
 def _cell(value: Any) -> Cell:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from nnlab.data.user_npz import Npz
 from nnlab.errors import RunUnreadable
 from nnlab.run.data_facts import DataFacts
 from nnlab.run.folder import PREDICTIONS, ROWS, SAMPLES, RunFolder
-from nnlab.run.text import shown
+from nnlab.run.text import unreadable
 
 PARTS = ("train", "validation", "test")
 
@@ -48,16 +49,12 @@ class SavedRows:
 
     def take(self, which: Array) -> "SavedRows":
         """The rows with these indices."""
-        return replace(
-            self,
-            inputs=self.inputs[which],
-            targets=self.targets[which],
-            outputs=self.outputs[which],
-            numbers=self.numbers[which],
-            file_rows=None if self.file_rows is None else self.file_rows[which],
-            all=False,
-            classes=None if self.classes is None else self.classes[which],
-        )
+        arrays: dict[str, Any] = {
+            name: array[which]
+            for name, array in vars(self).items()
+            if isinstance(array, np.ndarray)
+        }
+        return replace(self, all=False, **arrays)
 
     def spread(self, most: int) -> "SavedRows":
         """At most `most` rows, evenly spaced over the part.
@@ -82,10 +79,8 @@ def read_saved_rows(folder: RunFolder, data: DataFacts, loss: Loss) -> dict[str,
             rows_in_part = len(inputs) if inputs.ndim else 0
             places: IntArray = np.arange(rows_in_part) if numbers is None else numbers
             if outputs is None or not _fits(data, loss, inputs, targets, outputs, places):
-                raise RunUnreadable(
-                    f"Cannot read {shown(folder.path)}: the saved rows of the part {part} do not "
-                    "fit data.json."
-                )
+                misfit = f"the saved rows of the part {part} do not fit data.json"
+                raise unreadable(folder.path, misfit)
             in_file = _beside(arrays, f"{part}.file_rows", places)
             classes = _labels(_beside(arrays, f"{part}.classes", places), data.row_class_names)
             rows[part] = SavedRows(
@@ -183,8 +178,6 @@ def read_schema(folder: Path, data: DataFacts, source: DataSource) -> TableSchem
         input_range=data.input_range,
     )
     if schema.width != width:
-        raise RunUnreadable(
-            f"Cannot read {folder}: the columns in data.json have {schema.width} inputs, and the "
-            f"network takes {width}."
-        )
+        have = f"the columns in data.json have {schema.width} inputs"
+        raise unreadable(folder, f"{have}, and the network takes {width}")
     return schema

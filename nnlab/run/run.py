@@ -35,6 +35,7 @@ from nnlab.run.files import RunFiles
 from nnlab.run.folder import DATA, PROGRESS, SNAPSHOTS, SUMMARY, Weights, weights_file
 from nnlab.run.rows import SavedRows, read_saved_rows, read_schema, read_shown_rows
 from nnlab.run.shapes import require_rows, require_weights
+from nnlab.run.text import unreadable
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Run(RunFiles):
         loss = self.config.loss
         if isinstance(loss, ClassLoss) and loss.class_weight is not None:
             if self.data.class_weight is None:
-                raise RunUnreadable(f"Cannot read {self.path}: data.json has no class weights.")
+                raise unreadable(self.path, "data.json has no class weights")
             return replace(loss, class_weight=self.data.class_weight)
         return in_units(loss, self.config.network[-1])
 
@@ -106,9 +107,8 @@ class Run(RunFiles):
             require_weights(self.folder.path, config, shape)
             return EngineNetwork(config.network, shape, dtype=config.training.dtype)
         except (ValueError, MemoryError) as error:
-            raise RunUnreadable(
-                f"Cannot read {self.path}: data.json does not fit resolved.yaml ({error})."
-            ) from error
+            misfit = f"data.json does not fit resolved.yaml ({error})"
+            raise unreadable(self.path, misfit) from error
 
     def network(self, which: Weights = "final") -> Network:
         """The network with its initial, best or final weights, or those of the checkpoint.

@@ -10,7 +10,7 @@ from nnlab.config.tree import to_plain
 from nnlab.config.yaml12 import read_yaml
 from nnlab.errors import ConfigError, RunUnreadable
 from nnlab.run import durable
-from nnlab.run.text import shown
+from nnlab.run.text import shown, unreadable
 
 BESIDE_TRAINING: Final = ("sweeps", "expect")  # keys of a config that change no training
 
@@ -33,7 +33,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     except ConfigError as error:
         raise RunUnreadable(f"Cannot read {shown(path)}: {error}") from error
     if not isinstance(content, dict):
-        raise RunUnreadable(f"Cannot read {shown(path)}: it holds no settings.")
+        raise unreadable(path, "it holds no settings")
     return content
 
 

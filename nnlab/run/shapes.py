@@ -13,10 +13,9 @@ import numpy as np
 from nnlab.config.schema import Config
 from nnlab.core.network import layout, shapes
 from nnlab.data.dataset import Signature
-from nnlab.errors import RunUnreadable
 from nnlab.run.data_facts import LARGEST, DataFacts
 from nnlab.run.folder import RESOLVED, WEIGHTS, Weights, weights_file
-from nnlab.run.text import shown
+from nnlab.run.text import unreadable
 
 SLACK = 8  # the config may describe so many times the rows in data.json
 
@@ -28,7 +27,7 @@ def check_metrics(table: Mapping[str, Any], path: Path) -> None:
         empty = kind == "counts" and column is not None and len(column) == 0
         right = isinstance(column, np.ndarray) and (kind == "numbers" or column.dtype == np.int64)
         if table and not right and not empty:
-            raise RunUnreadable(f"Cannot read {shown(path)}: it has no column '{name}' of {kind}.")
+            raise unreadable(path, f"it has no column '{name}' of {kind}")
 
 
 def require_weights(folder: Path, config: Config, inputs: tuple[int, ...]) -> None:
@@ -43,12 +42,10 @@ def require_weights(folder: Path, config: Config, inputs: tuple[int, ...]) -> No
     files = [folder / weights_file(which) for which in get_args(Weights)]
     have = max(file.stat().st_size if file.is_file() else 0 for file in files)
     if needed and not have:
-        raise RunUnreadable(f"Cannot read {shown(folder / WEIGHTS)}: there are no weights.")
+        raise unreadable(folder / WEIGHTS, "there are no weights")
     if needed > have:
-        raise RunUnreadable(
-            f"Cannot read {shown(folder / WEIGHTS)}: the network in {RESOLVED} has {needed:,} "
-            f"bytes of weights, but the files there have at most {have:,}."
-        )
+        network = f"the network in {RESOLVED} has {needed:,} bytes of weights"
+        raise unreadable(folder / WEIGHTS, f"{network}, but the files there have at most {have:,}")
 
 
 def require_rows(folder: Path, data: DataFacts, source: Signature) -> None:
@@ -58,7 +55,5 @@ def require_rows(folder: Path, data: DataFacts, source: Signature) -> None:
     row = math.prod(source.inputs)
     # Parts may leave rows out, so not exactly as many.
     if source.rows * row > max(LARGEST, SLACK * had):
-        raise RunUnreadable(
-            f"Cannot read {shown(folder)}: {RESOLVED} describes {source.rows:,} rows of {row:,} "
-            "numbers, data.json fewer."
-        )
+        described = f"{RESOLVED} describes {source.rows:,} rows of {row:,} numbers"
+        raise unreadable(folder, f"{described}, data.json fewer")

@@ -9,19 +9,19 @@
 The run folders are the truth; summary.csv is computed from them.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from nnlab.core import columns
-from nnlab.errors import NnlabError, RunUnreadable
+from nnlab.errors import NnlabError
 from nnlab.run import durable, guard, lock, names, records
 from nnlab.run.files import RunFiles
 from nnlab.run.folder import FIGURES, OutputFolder, RunFolder, holds_first_files_only
 from nnlab.run.settings import read_settings
-from nnlab.run.text import shown
-from nnlab.show.words import axis_value
+from nnlab.run.text import unreadable
+from nnlab.show.words import axis_value, setting_value
 from nnlab.status import Status
 
 SWEEP, SUMMARY = "sweep.yaml", "summary.csv"
@@ -90,7 +90,7 @@ class SweepFolder(OutputFolder):
         if not isinstance(axes, list) or not all(
             isinstance(axis, dict) and isinstance(axis.get("values"), list) for axis in axes
         ):
-            raise RunUnreadable(f"Cannot read {shown(self.path / SWEEP)}: it describes no sweep.")
+            raise unreadable(self.path / SWEEP, "it describes no sweep")
         return content
 
     def trial(self, name: str) -> RunFolder:
@@ -147,6 +147,21 @@ def find_all(runs: Path) -> list[SweepFolder]:
         return []
     folders = (SweepFolder(path) for path in sorted(runs.iterdir()) if path.is_dir())
     return [folder for folder in folders if folder.exists()]
+
+
+def by_cell(
+    trials: Iterable[TrialRecord], axes: Sequence[Mapping[str, Any]], apart: Collection[str] = ()
+) -> list[tuple[dict[str, Any], list[TrialRecord]]]:
+    """The trials of each cell, in the order of the axes' values.
+
+    apart: settings that make no cell of their own, such as the seed.
+    """
+    cells: dict[str, tuple[dict[str, Any], list[TrialRecord]]] = {}
+    for trial in trials:
+        cell = {key: value for key, value in trial.cell.items() if key not in apart}
+        cells.setdefault(setting_value(cell), (cell, []))[1].append(trial)
+    places = placing([axis for axis in axes if axis.get("key") not in apart])
+    return sorted(cells.values(), key=lambda item: places(item[0]))
 
 
 def placing(axes: Sequence[Mapping[str, Any]]) -> Callable[[Mapping[str, Any]], list[int]]:

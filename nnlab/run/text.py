@@ -20,6 +20,11 @@ def shown(path: str | os.PathLike[str]) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def unreadable(path: str | os.PathLike[str], reason: str) -> RunUnreadable:
+    """The error for what cannot be read; the reason is a clause."""
+    return RunUnreadable(f"Cannot read {shown(path)}: {reason}.")
+
+
 def printable(text: str) -> str:
     """The text with the control characters of a terminal escaped, but for line breaks."""
     return "\n".join(shown(line) for line in text.split("\n"))
@@ -60,9 +65,9 @@ def from_json(data: bytes, path: Path) -> dict[str, Any]:
     try:
         value = json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise RunUnreadable(f"Cannot read {shown(path)}: not valid JSON ({error}).") from error
+        raise unreadable(path, f"not valid JSON ({error})") from error
     if not isinstance(value, dict):
-        raise RunUnreadable(f"Cannot read {shown(path)}: not a JSON object.")
+        raise unreadable(path, "not a JSON object")
     return value
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.errors import RunUnreadable, UsageError
+from nnlab.errors import UsageError
 from nnlab.run import durable
 from nnlab.run.arrays import Arrays, pack_npz, read_npz
-from nnlab.run.text import shown
+from nnlab.run.text import shown, unreadable
 
 CODES = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}  # the dtypes that weights have
 ENDINGS = (".safetensors", ".npz")
@@ -36,9 +36,8 @@ def read_weights(path: Path) -> Arrays:
     try:
         return unpack_safetensors(data)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise RunUnreadable(
-            f"Cannot read {shown(path)}: it is no intact .safetensors file with weights ({error})."
-        ) from error
+        reason = f"it is no intact .safetensors file with weights ({error})"
+        raise unreadable(path, reason) from error
 
 
 def pack_safetensors(arrays: Mapping[str, NDArray[Any]]) -> bytes:

@@ -147,14 +147,6 @@ def _range(*numbers: Any) -> list[int]:
     return list(range(*numbers)[: MOST + 1])
 
 
-def _linspace(first: Any, last: Any, count: Any) -> list[int | float]:
-    return [_rounded(value) for value in _series(first, last, count)]
-
-
-def _logspace(first: Any, last: Any, count: Any) -> list[int | float]:
-    return [_rounded(10.0**exponent) for exponent in _series(first, last, count)]
-
-
 def _series(first: Any, last: Any, count: Any) -> list[float]:
     if not all(type(number) in (int, float) for number in (first, last)) or type(count) is not int:
         raise TypeError
@@ -166,8 +158,8 @@ def _series(first: Any, last: Any, count: Any) -> list[float]:
 
 CALLS: dict[str, Callable[..., Sequence[int | float]]] = {
     "range": _range,
-    "linspace": _linspace,
-    "logspace": _logspace,
+    "linspace": lambda *ends: list(map(_rounded, _series(*ends))),
+    "logspace": lambda *ends: [_rounded(10.0**exponent) for exponent in _series(*ends)],
 }
 USES = {
     "range": "Write range(STOP), range(START, STOP) or range(START, STOP, STEP) with whole "

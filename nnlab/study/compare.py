@@ -19,6 +19,7 @@ from nnlab.run.settings import dotted, training_settings
 from nnlab.run.text import mapping_or_empty, shown
 from nnlab.status import Status
 
+MISSING = object()  # a setting that a run does not have, such as that of another optimizer
 EPOCH_OF = ("final", "best")  # tables of summary.json that have an epoch
 
 
@@ -103,36 +104,21 @@ def _order(run: ComparedRun) -> tuple[Any, ...]:
     return ("", numbers, [str(value) for value in cell.values()], seed or 0)
 
 
-class Missing:
-    """A setting that a run does not have, such as that of another optimizer."""
-
-    def __repr__(self) -> str:
-        return "-"
-
-
-MISSING = Missing()
-
-
 def setting_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """Dotted key -> the value in each run (MISSING where it has none), for keys that differ.
 
     The studies of a config do not count. Networks with different kinds of layers are one row,
     `network`: the settings of their layers cannot be compared one by one.
     """
-    flat = list(map(dotted, _comparable(runs)))
-    if all(run.get("seed") is not None and run.get("data.seed") == run["seed"] for run in flat):
-        for run in flat:  # by default the data's seed is the run's, which has a row
-            del run["data.seed"]
-    return _differing(flat, _merged_keys(flat), MISSING)
-
-
-def _comparable(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The settings without studies; networks with different kinds of layers in words."""
     configs = list(map(training_settings, runs))
     if len({_layer_kinds(config.get("network")) for config in configs}) > 1:
         for config in configs:
             config["network"] = layers_in_words(config.get("network"))
-    return configs
+    flat = list(map(dotted, configs))
+    if all(run.get("seed") is not None and run.get("data.seed") == run["seed"] for run in flat):
+        for run in flat:  # by default the data's seed is the run's, which has a row
+            del run["data.seed"]
+    return _differing(flat, _merged_keys(flat), MISSING)
 
 
 def environment_rows(runs: Sequence[ComparedRun]) -> dict[str, list[str | None]]:

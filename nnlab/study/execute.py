@@ -88,6 +88,7 @@ def choose_executor(
     """
     each = numpy_seconds(base, *outline(base)[:2])  # NumPy's time; a trial's is of that order
     limited = (timeout, memory) != (None, None)
+    may_compile = base.training.engine != "numpy" and find_spec("numba") is not None
     if not limited and (jobs == 1 or (jobs is None and each * len(trials) < WORTH_PROCESSES_S)):
         return InProcess()
     return Processes(
@@ -95,12 +96,8 @@ def choose_executor(
         shared=not limited and each < SHARES_PROCESS_S,
         timeout=timeout,
         memory=memory,
-        preload=COMPILED if each > SHARED and _may_compile(base) else (),
+        preload=COMPILED if each > SHARED and may_compile else (),
     )
-
-
-def _may_compile(config: Config) -> bool:
-    return config.training.engine != "numpy" and find_spec("numba") is not None
 
 
 def usable_cores() -> int:

@@ -9,8 +9,7 @@ from typing import Any
 from nnlab.config.schema import SweepConfig
 from nnlab.core import columns
 from nnlab.errors import UsageError
-from nnlab.run.sweeps import TrialRecord, placing
-from nnlab.show.words import cell_name
+from nnlab.run.sweeps import TrialRecord, by_cell
 from nnlab.study.axes import FOLD
 from nnlab.study.noise import Interval, fold_interval
 from nnlab.study.results import fold_keys, main_numbers
@@ -62,16 +61,11 @@ def fold_means(
     """
     if not (of_fold := fold_keys(axes)):
         return []
-    rest = [axis for axis in axes if str(axis["key"]) not in of_fold]
-    cells: dict[str, tuple[dict[str, Any], list[dict[str, float]]]] = {}
-    for record in records:
-        if record.done and record.cell:
-            cell = {key: value for key, value in record.cell.items() if key not in of_fold}
-            name = cell_name(cell) if cell else ""
-            cells.setdefault(name, (cell, []))[1].append(main_numbers(record, columns.VAL))
-    places = placing(rest)
-    ordered = sorted(cells.values(), key=lambda item: places(item[0]))
-    return [_mean_of(cell, rows, folds) for cell, rows in ordered]
+    done = [record for record in records if record.done and record.cell]
+    return [
+        _mean_of(cell, [main_numbers(record, columns.VAL) for record in trials], folds)
+        for cell, trials in by_cell(done, axes, of_fold)
+    ]
 
 
 def _mean_of(cell: Mapping[str, Any], rows: Sequence[Mapping[str, float]], folds: int) -> FoldMean:

@@ -107,8 +107,10 @@ def fold_interval(values: Sequence[float], folds: int) -> Interval | None:
     """
     if len(values) < 2:
         return None
+    from scipy.special import stdtrit  # slow to import
+
     mean, error = _fold_error(values, folds)
-    half = student_quantile(1 - LEVEL / 2, len(values) - 1) * error
+    half = float(stdtrit(len(values) - 1, 1 - LEVEL / 2)) * error
     return Interval(mean, mean - half, mean + half)
 
 
@@ -118,49 +120,20 @@ def fold_p(differences: Sequence[float], folds: int) -> float:
     Equal differences, as an accuracy of few rows gives them, have no spread for a t-test. They have
     that of the sign test, 2^(1 - n): two folds alone prove nothing.
     """
+    from scipy.special import stdtr
+
     if len(differences) < 2:
         return 1.0
     mean, error = _fold_error(differences, folds)
     if error <= ROUNDING * abs(mean):
         return 2.0 ** (1 - len(differences)) if mean else 1.0
-    return 2 * student_tail(abs(mean) / error, len(differences) - 1)
+    return float(2 * stdtr(len(differences) - 1, -abs(mean) / error))
 
 
 def _fold_error(values: Sequence[float], folds: int) -> tuple[float, float]:
     """The mean, and its standard error with the correction for shared training rows."""
     x = _finite(values)
     return float(x.mean()), float(x.std(ddof=1)) * math.sqrt(1 / len(x) + 1 / (folds - 1))
-
-
-def student_tail(t: float, freedom: int) -> float:
-    """P(T > t) of Student's distribution with a whole number of degrees of freedom.
-
-    The finite series of Abramowitz and Stegun (1964), 26.7.3 and 26.7.4, in theta = atan(t /
-    sqrt(freedom)).
-    """
-    theta = math.atan2(t, math.sqrt(freedom))
-    squared, odd = math.cos(theta) ** 2, freedom % 2
-    term = math.cos(theta) if odd else 1.0
-    total = 0.0
-    for k in range(2 + odd, freedom + 1, 2):
-        total += term
-        term *= squared * (k - 1) / k
-    inside = math.sin(theta) * total
-    if odd:
-        inside = 2 / math.pi * (theta + inside)
-    return (1 - inside) / 2
-
-
-def student_quantile(share: float, freedom: int) -> float:
-    """The t >= 0 below which `share`, 0.5 or more, of Student's distribution lies."""
-    low, high = 0.0, 1.0
-    while student_tail(high, freedom) > 1 - share:
-        high *= 2
-    for _ in range(100):  # halves the range: more than the bits of a float64
-        middle = (low + high) / 2
-        is_low = student_tail(middle, freedom) > 1 - share
-        low, high = (middle, high) if is_low else (low, middle)
-    return high
 
 
 def _finite(values: Sequence[float]) -> FloatArray:

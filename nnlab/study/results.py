@@ -8,8 +8,7 @@ import numpy as np
 
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS
-from nnlab.run.sweeps import TrialRecord, placing
-from nnlab.show.words import cell_name
+from nnlab.run.sweeps import TrialRecord, by_cell
 from nnlab.study.axes import FOLD, canonical
 
 
@@ -44,21 +43,17 @@ class CellRow:
 
 def cell_rows(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]]) -> list[CellRow]:
     """A row for each cell that has a trial, in the order of the axes' values."""
-    cells: dict[str, list[TrialRecord]] = {}
-    for record in records:
-        if record.cell:
-            cells.setdefault(cell_name(record.cell), []).append(record)
-    places = placing(axes)
+    begun = [record for record in records if record.cell]
     judged = columns.VAL if fold_keys(axes) else None
     return [
         CellRow(
-            cell=trials[0].cell,
+            cell=cell,
             trials=len(trials),
             done=sum(trial.done for trial in trials),
             failed=sum(trial.status.lost for trial in trials),
             numbers=_spreads([main_numbers(trial, judged) for trial in trials if trial.done]),
         )
-        for trials in sorted(cells.values(), key=lambda trials: places(trials[0].cell))
+        for cell, trials in by_cell(begun, axes)
     ]
 
 

@@ -7,15 +7,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
-from nnlab.errors import StorageError, UsageError
+from nnlab.errors import StorageError, UsageError, require_package
 from nnlab.run.text import shown
 
 PATIENCE = 5.0  # seconds for the scheduler to answer
-MISSING = "A cluster needs {}, which is not installed: pip install 'nnlab[cluster]'."
 FORMS = "tcp://host:port, tls://host:port or local:N"
 
 
@@ -107,8 +105,7 @@ def require_distributed(address: Address) -> None:
     if address.workers is not None:
         needed["cryptography"] = "cryptography (for the certificate of local:N)"
     for module, package in needed.items():
-        if find_spec(module) is None:
-            raise UsageError(MISSING.format(package))
+        require_package("A cluster", module, "cluster", package)
 
 
 def tls_security(address: Address, tls: Tls) -> Any:

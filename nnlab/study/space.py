@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -26,7 +25,7 @@ from nnlab.config.schema import Config
 from nnlab.config.tree import Node, Place, Source, from_plain, to_plain
 from nnlab.config.yaml12 import read_yaml
 from nnlab.core.metrics import better_when
-from nnlab.errors import UsageError
+from nnlab.errors import require_package
 from nnlab.run.settings import dotted
 from nnlab.study.axes import canonical
 from nnlab.study.plan import config_words, describe_study
@@ -159,7 +158,7 @@ class Tuning:
     @property
     def about(self) -> dict[str, Any]:
         """The content of sweep.yaml."""
-        space = space_settings(self.dimensions)
+        space = {dimension.key: dimension.among.settings for dimension in self.dimensions}
         axes: dict[str, list[Any]] = {key: [] for key in space}
         return describe_study(self.config, self.base.config, axes, search=space, metric=self.metric)
 
@@ -201,8 +200,7 @@ def prepare_tuning(
     rows: GivenRows | None = None,
 ) -> Tuning:
     """The checked request. Raises ConfigError, DataError, UsageError before anything runs."""
-    if find_spec("optuna") is None:
-        raise UsageError("Tuning needs Optuna, which is not installed: pip install 'nnlab[tune]'.")
+    require_package("Tuning", "optuna", "tune", "Optuna")
     dimensions = read_space(space)
     refuse_fixed(dimensions, overrides)
     base = load_base(config, overrides, rows)
@@ -294,11 +292,6 @@ def refuse_fixed(dimensions: Sequence[Dimension], overrides: Sequence[str]) -> N
         if canonical(dimension.key) in fixed:
             key = shown_value(dimension.key)
             fail([Problem(dimension.place, f"{key} is searched, so it cannot be set.")])
-
-
-def space_settings(dimensions: Sequence[Dimension]) -> dict[str, Any]:
-    """The space as plain values, to keep and to compare."""
-    return {dimension.key: dimension.among.settings for dimension in dimensions}
 
 
 def _choice(key: str, node: Node, problems: Problems) -> Choice:

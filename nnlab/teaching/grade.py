@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from nnlab.config.schema import Config
 from nnlab.errors import ConfigError, NnlabError, RunUnreadable
 from nnlab.experiment.describe import kernel_changes
 from nnlab.experiment.expected import ReachedValue, compare_run
@@ -121,7 +120,9 @@ def _examine(path: Path, name: str, task: TaskConfig, target: Path) -> Graded:
     except NnlabError as error:
         return Graded(name, Verdict.REFUSED, _line(error, target))
     try:
-        wanted = _wanted(task, config)
+        wanted = task.fill(config)
+        if changed := list(changed_settings(wanted, config)):
+            raise ConfigError("; ".join(changed[:MOST_REASONS]))
         for finding in Verifier(run.folder).files():
             if finding.problem is not None:
                 problem = _line(f"{finding.what}: {finding.problem}", target)
@@ -131,14 +132,6 @@ def _examine(path: Path, name: str, task: TaskConfig, target: Path) -> Graded:
         return Graded(name, Verdict.OTHER, _line(error, target), clock=clock)
     except NnlabError as error:
         return Graded(name, Verdict.EDITED, _line(error, target), clock=clock)
-
-
-def _wanted(task: TaskConfig, config: Config) -> Config:
-    """What is trained here. Raises ConfigError for settings that are not those of the task."""
-    wanted = task.fill(config)
-    if changed := list(changed_settings(wanted, config)):
-        raise ConfigError("; ".join(changed[:MOST_REASONS]))
-    return wanted
 
 
 def _line(error: object, folder: Path) -> str:

@@ -8,30 +8,10 @@ from pathlib import Path, PurePosixPath
 
 from nnlab.data.npz import NpzError, open_npz
 from nnlab.errors import RunUnreadable
-from nnlab.run import checkpoint, durable, guard
-from nnlab.run.folder import (
-    CONFIG,
-    DATA,
-    FINDINGS,
-    METRICS,
-    PREDICTIONS,
-    REPORT,
-    RESOLVED,
-    RUN,
-    SAMPLES,
-    SNAPSHOTS,
-    STEPS,
-    SUMMARY,
-    RunFolder,
-    weights_file,
-)
+from nnlab.run import durable, guard
+from nnlab.run.folder import REPORT, RUN, TRAINING_FILES, RunFolder
 from nnlab.run.text import shown
 
-FILES = (
-    *(CONFIG, RESOLVED, DATA, RUN, METRICS, STEPS, SUMMARY, FINDINGS, checkpoint.CURRENT),
-    *map(weights_file, ("initial", "best", "final")),
-    *(PREDICTIONS, SAMPLES, SNAPSHOTS),
-)
 MOST = 256 << 20  # bytes of a hand-in, packed and unpacked
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of all files: equal runs give equal bytes
 
@@ -82,7 +62,7 @@ def read_handin(path: Path) -> dict[str, bytes]:
 
 def _files_in(folder: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
-    for name in filter(lambda name: guard.status_of(folder / name) is not None, FILES):
+    for name in filter(lambda name: guard.status_of(folder / name) is not None, TRAINING_FILES):
         if (folder / name).is_symlink() or (folder / name).parent.is_symlink():
             raise RunUnreadable(f"{name} is a link")
         files[name] = durable.read_file(folder / name, MOST - sum(map(len, files.values())))
@@ -97,7 +77,7 @@ def _files_of(archive: zipfile.ZipFile) -> dict[str, bytes]:
     tops = [name.removesuffix(RUN) for name in members if PurePosixPath(name).name == RUN]
     if len(tops) != 1:
         raise RunUnreadable(f"it holds {len(tops)} runs; hand in one")
-    inside = {name: members.get(tops[0] + name) for name in FILES}
+    inside = {name: members.get(tops[0] + name) for name in TRAINING_FILES}
     return {name: _read(archive, info) for name, info in inside.items() if info is not None}
 
 

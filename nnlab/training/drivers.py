@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nnlab.core.random import permutation
-from nnlab.core.schedules import ConstantSchedule, Plateau
+from nnlab.core.schedules import Plateau
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import CHUNK_BATCHES, CHUNK_BYTES, Batches, Chunk
 from nnlab.engine.network import turn_of
@@ -79,7 +79,7 @@ class EngineDriver(ABC):
         if schedule.per == "step":
             total = plan.epochs * self.count
             return np.array([schedule.rate(state.step + i, lr, total) for i in range(updates)])
-        if isinstance(schedule, ConstantSchedule) and not schedule.warmup:
+        if schedule.is_constant:
             return np.full(updates, lr)
         last = state.epoch + (state.batch + updates - 1) // self.count
         rates = [schedule.rate(epoch, lr, plan.epochs) for epoch in range(state.epoch, last + 1)]

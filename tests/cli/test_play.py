@@ -49,7 +49,7 @@ def test_a_port_that_is_taken(nnlab: Nnlab) -> None:
 
 
 def test_a_missing_extra(nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nnlab.live.server.find_spec", lambda name: None)
+    monkeypatch.setattr("nnlab.errors.find_spec", lambda name: None)
     result = nnlab("play")
     assert result.exit_code == 2
     assert result.stderr == (

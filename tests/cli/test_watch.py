@@ -19,7 +19,7 @@ from tests.patience import wait_until
 def test_without_the_extra(
     nnlab: Callable[..., Result], flowers: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    monkeypatch.setattr("nnlab.live.server.find_spec", lambda name: None)
+    monkeypatch.setattr("nnlab.errors.find_spec", lambda name: None)
     result = nnlab(*command.split())
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (

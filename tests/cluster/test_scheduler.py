@@ -9,7 +9,6 @@ from shutil import which
 import pytest
 
 from nnlab.errors import StorageError, UsageError
-from nnlab.study import scheduler
 from nnlab.study.cluster import Cluster
 from nnlab.study.scheduler import (
     Address,
@@ -92,7 +91,7 @@ def test_an_address_with_tls_is_accepted(text: str) -> None:
 def test_a_package_is_missing(
     monkeypatch: pytest.MonkeyPatch, text: str, module: str, package: str
 ) -> None:
-    monkeypatch.setattr(scheduler, "find_spec", lambda name: None if name == module else name)
+    monkeypatch.setattr("nnlab.errors.find_spec", lambda name: None if name == module else name)
     with pytest.raises(UsageError) as error:
         require_distributed(Address.parse(text))
     assert str(error.value) == (

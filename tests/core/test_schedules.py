@@ -120,3 +120,11 @@ def test_the_notebooks_decay():
     assert [schedule.rate(t, 0.2, 10) for t in range(4)] == pytest.approx(
         [0.2, 0.16, 0.128, 0.1024], rel=1e-15
     )
+
+
+@pytest.mark.parametrize("warmup", [0, 2])
+@each_schedule
+def test_a_constant_schedule_has_one_rate(name, warmup):
+    schedule = SCHEDULES[name](warmup=warmup, **REQUIRED.get(name, {}))
+    rates = {schedule.rate(t, LR, 20) for t in range(20)}
+    assert schedule.is_constant == (len(rates) == 1 and name != "plateau")

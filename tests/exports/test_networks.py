@@ -14,7 +14,7 @@ import nnlab
 from nnlab.core.layers import LAYERS
 from nnlab.core.layers.activations import ACTIVATIONS
 from nnlab.errors import RunUnreadable, UsageError
-from nnlab.exports import onnx_graph, targets, torch_source
+from nnlab.exports import onnx_graph, torch_source
 from nnlab.exports.events import histogram_edges
 from nnlab.run.run import Run
 
@@ -185,7 +185,7 @@ def test_every_layer_has_a_form_where_all_are_promised():
 
 
 def test_an_export_without_its_package_says_how_to_get_it(run_of, tmp_path, monkeypatch):
-    monkeypatch.setattr(targets, "find_spec", lambda name: None)
+    monkeypatch.setattr("nnlab.errors.find_spec", lambda name: None)
     with pytest.raises(UsageError, match=re.escape("pip install 'nnlab[export]'")):
         nnlab.export(run_of("table"), "onnx", tmp_path / "n.onnx")
     with pytest.raises(UsageError, match="There is no export 'keras'; there are script, "):

@@ -15,8 +15,8 @@ from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.core.schedules import SCHEDULES
 from nnlab.errors import UsageError
 from nnlab.experiment.resume import rebuild
-from nnlab.exports.check import save_arrays
 from nnlab.exports.script import write_script
+from nnlab.exports.trained import Exported
 from nnlab.run.run import Run
 from tests.exports.conftest import DIGITS
 
@@ -93,8 +93,7 @@ def test_a_script_reaches_the_losses_of_its_run(case, train, tmp_path, capsys):
     run = train(**CASES[case])
     script = write_script(run, rebuild(run), 1e-12)
     path = tmp_path / "again.py"
-    path.write_text(script.text)
-    save_arrays(path, script)
+    Exported(script.text, script.arrays).write(path)
     again = runpy.run_path(str(path))
     assert differences(capsys.readouterr().out)
     assert again["losses"] == pytest.approx(run.metrics["train_loss"][1:].tolist(), rel=1e-12)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from nnlab.race.folder import append_paths
 from nnlab.run.folder import RunFolder
 from tests.figures import runs as runs_of
 
@@ -83,7 +82,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         run.save_text("resolved.yaml", resolved)
         run.append("metrics.csv", _rows(metrics or {}))
         run.append("steps.csv", _rows(steps or {}))
-        append_paths(run, _rows(paths or {}))
+        run.append("paths.csv", _rows(paths or {}))
         if summary is not None:
             run.write_json("summary.json", summary)
         return run

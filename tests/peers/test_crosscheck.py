@@ -222,7 +222,7 @@ def test_a_library_that_is_unknown_or_missing(
 ) -> None:
     with pytest.raises(UsageError, match=r"^There is no cross-check against 'torhc'; there are "):
         nnlab.crosscheck(CLASSES, against="torhc")
-    monkeypatch.setattr(side_by_side, "find_spec", lambda name: None)
+    monkeypatch.setattr("nnlab.errors.find_spec", lambda name: None)
     result = crosscheck("--against", "torch")
     assert result.exit_code == 2
     assert result.stderr == (

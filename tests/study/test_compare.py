@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from nnlab.run.settings import dotted
-from nnlab.study.compare import first_difference, layers_in_words, setting_rows, shared_epochs
+from nnlab.study.compare import (
+    MISSING,
+    first_difference,
+    layers_in_words,
+    setting_rows,
+    shared_epochs,
+)
 
 DENSE = {"name": "dense", "units": 3, "bias": True}
 BASE: dict[str, Any] = {
@@ -40,7 +46,7 @@ def test_dotted_keys_are_those_of_set() -> None:
         ({"optimizer": {"name": "sgd", "lr": 0.2}}, {"optimizer.lr": [0.1, 0.2]}),
         (
             {"optimizer": {"name": "adam", "lr": 0.1, "eps": 1e-8}},
-            {"optimizer.name": ["sgd", "adam"], "optimizer.eps": ["-", 1e-8]},
+            {"optimizer.name": ["sgd", "adam"], "optimizer.eps": [MISSING, 1e-8]},
         ),
         ({"optimizer": {"name": "sgd", "lr": 1}}, {"optimizer.lr": [0.1, 1]}),
         ({"network": [DENSE | {"units": 4}, {"name": "relu"}]}, {"network.0.units": [3, 4]}),

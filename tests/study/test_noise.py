@@ -172,14 +172,6 @@ def test_figures_judged_at_once_need_more_seeds(seeds: int, figures: int, verdic
     assert [one.verdict for one in found] == [verdict] * figures
 
 
-@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 9, 30])
-def test_student_against_scipy(freedom: int) -> None:
-    for share in (0.6, 0.9, 0.975, 0.999):
-        t = noise.student_quantile(share, freedom)
-        assert t == pytest.approx(stats.t.ppf(share, freedom), rel=1e-9)
-        assert noise.student_tail(t, freedom) == pytest.approx(1 - share, rel=1e-9)
-
-
 def test_the_corrected_t_test_of_folds() -> None:
     """With the plain error s / sqrt(J) it is SciPy's t-test, so that error times sqrt(1 + J r)."""
     d = RNG.normal(0.5, 1.0, 10)

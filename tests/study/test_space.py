@@ -15,7 +15,6 @@ from nnlab.study.space import (
     read_space,
     refuse_fixed,
     setting_text,
-    space_settings,
 )
 
 
@@ -186,7 +185,7 @@ def test_a_setting_is_searched_or_fixed(tmp_path: Path) -> None:
 
 def test_a_space_is_kept_as_plain_values(tmp_path: Path) -> None:
     found = space(tmp_path, "lr: {low: 1e-3, high: 1, log: true}\nactivation: [relu]\n")
-    assert space_settings(found) == {
+    assert {dimension.key: dimension.among.settings for dimension in found} == {
         "lr": {"low": 1e-3, "high": 1, "log": True, "step": None, "int": None},
         "activation": ["relu"],
     }

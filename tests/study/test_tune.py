@@ -194,7 +194,7 @@ def test_bad_input(
 
 
 def test_without_optuna(nnlab: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nnlab.study.space.find_spec", lambda name: None)
+    monkeypatch.setattr("nnlab.errors.find_spec", lambda name: None)
     result = nnlab("tune", "xor", "--search", "space.yaml")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (

@@ -22,11 +22,11 @@ from nnlab.cli import main
 from nnlab.errors import RunUnreadable, UsageError
 from nnlab.experiment.state import file_hash
 from nnlab.run.arrays import read_npz, write_npz
-from nnlab.run.folder import RunFolder
+from nnlab.run.folder import TRAINING_FILES, RunFolder
 from nnlab.run.run import Run
 from nnlab.teaching import grade as grading
 from nnlab.teaching.grade import Verdict, grade_handins
-from nnlab.teaching.handin import FILES, MOST, find_handins, pack_handin, read_handin
+from nnlab.teaching.handin import MOST, find_handins, pack_handin, read_handin
 from nnlab.teaching.task import read_task
 
 TASK = """data: {name: moons, samples: 40, noise: 0.1, seed: 0, validation: 0.25}
@@ -338,7 +338,7 @@ def test_equal_runs_are_equal_files_with_nothing_else(school: Path, tmp_path: Pa
     assert pack_handin(RunFolder(copy), b"page") == first
     with zipfile.ZipFile(io.BytesIO(first)) as archive:
         inside = {name.removeprefix("honest folder/") for name in archive.namelist()}
-    assert inside <= {*FILES, "report.html"}
+    assert inside <= {*TRAINING_FILES, "report.html"}
     (copy / "metrics.csv").unlink()
     (copy / "metrics.csv").symlink_to(folder / "metrics.csv")
     (each,) = grade_handins(tmp_path, read_task(school / "task.yaml"))

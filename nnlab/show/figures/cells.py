@@ -8,9 +8,8 @@ import numpy as np
 from nnlab.core.layers.activations import Activation
 from nnlab.core.network import Network, layer_name
 from nnlab.core.types import Array, FloatArray
-from nnlab.errors import RunUnreadable
 from nnlab.run.rows import SavedRows
-from nnlab.run.text import shown
+from nnlab.run.text import unreadable
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import bare, distinct, short_label, slanted_ticks
 from nnlab.show.figures.mpl import Axes, AxesImage, Figure
@@ -283,10 +282,8 @@ def confusion_counts(run: View) -> FloatArray:
         matrix = np.zeros(0)
     size = len(run.classes)
     if matrix.shape != (size, size) or not np.isfinite(matrix).all():
-        raise RunUnreadable(
-            f"Cannot read {shown(run.folder.path / 'summary.json')}: 'confusion' is no table of "
-            f"{size} x {size} counts."
-        )
+        wanted = f"{size} x {size} counts"
+        raise unreadable(run.folder.path / "summary.json", f"'confusion' is no table of {wanted}")
     return matrix
 
 
