@@ -1,5 +1,6 @@
 """Published files: downloaded if absent, verified at every load."""
 
+import hashlib
 import os
 from collections.abc import Callable, Generator
 from contextlib import closing
@@ -11,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.core.types import Shape
-from nnlab.data.idx import idx_bytes, read_idx
+from nnlab.data.files import open_regular_file
+from nnlab.data.idx import GZIP, idx_bytes, read_idx
 from nnlab.errors import DataError, StorageError
 
 TIMEOUT = 30.0  # seconds without a byte before the next mirror is tried
@@ -27,15 +29,18 @@ State = Literal["missing", "present", "verified", "damaged"]
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """An IDX file and the SHA-256 of its decompressed bytes."""
+    """An IDX file and its published SHA-256: of the decompressed bytes, or of the packed file."""
 
     name: str
     shape: Shape
     sha256: str
+    hash_is_of: Literal["content", "gzip"] = "content"
 
     def read(self, path: Path) -> NDArray[np.uint8]:
         """The array in `path`. Raises DataError unless it is the published one, bit for bit."""
         array, sha256 = read_idx(path, self.shape)
+        if self.hash_is_of == "gzip":
+            sha256 = self._sha256_of_gzip(path)
         if array.ndim == 1 and array.max() >= CLASSES:
             row = int(np.argmax(array >= CLASSES))
             raise DataError(
@@ -46,6 +51,17 @@ class PublishedFile:
                 f"{path} is not the published file: its SHA-256 is {sha256}, not {self.sha256}."
             )
         return array
+
+    def _sha256_of_gzip(self, path: Path) -> str:
+        """The SHA-256 of a gzip file as it is. Raises DataError for any other file."""
+        with open_regular_file(path) as file:
+            content = file.read(idx_bytes(self.shape) + SLACK)
+        if not content.startswith(GZIP):
+            raise DataError(
+                f"{path} is unpacked, and the published SHA-256 is of the packed file: "
+                f"{self.name}.gz is needed."
+            )
+        return hashlib.sha256(content).hexdigest()
 
 
 @dataclass(frozen=True)
