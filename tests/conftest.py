@@ -10,6 +10,7 @@ from types import FrameType
 
 import pytest
 
+from tests.openml import lay_out_answers
 from tests.quick import leave_out_figures_on_request
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -81,6 +82,16 @@ def data_folder(monkeypatch: pytest.MonkeyPatch) -> Path:
             monkeypatch.setenv("NNLAB_DATA_DIR", str(folder))
             return folder
     pytest.skip(f"no MNIST in {' or '.join(map(str, candidates))}")
+
+
+@pytest.fixture
+def openml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder with some answers of openml.org, which scikit-learn has for its own tests."""
+    folder = tmp_path / "data folder"
+    for number in (2, 3, 61, 62, 292, 561, 40589, 40675, 40945, 42074, 42585):
+        lay_out_answers(number, folder)
+    monkeypatch.setenv("NNLAB_DATA_DIR", str(folder))
+    return folder
 
 
 catalogue: dict[str, object] = {}  # the figures in their order, when they were first seen

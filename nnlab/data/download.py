@@ -57,10 +57,8 @@ class PublishedFile:
         with open_regular_file(path) as file:
             content = file.read(idx_bytes(self.shape) + SLACK)
         if not content.startswith(GZIP):
-            raise DataError(
-                f"{path} is unpacked, and the published SHA-256 is of the packed file: "
-                f"{self.name}.gz is needed."
-            )
+            needed = f"{self.name}.gz is needed: the published SHA-256 is that of the packed file."
+            raise DataError(f"{path} is unpacked. {needed}")
         return hashlib.sha256(content).hexdigest()
 
 
@@ -258,7 +256,6 @@ def _replace(path: Path, address: str, file: PublishedFile) -> None:
 def _body(address: str, limit: int) -> Generator[bytes]:
     """The answer, piece by piece. Raises _RefusedError unless it is whole, up to `limit` bytes."""
     from http.client import HTTPException
-    from urllib.error import HTTPError, URLError
     from urllib.request import Request, urlopen
 
     # "identity": a server must not unpack the gzip file on the way.
@@ -274,26 +271,24 @@ def _body(address: str, limit: int) -> Generator[bytes]:
             # http.client ignores a length of letters, and a connection that was closed early.
             if answer.headers.get("Content-Length", str(received)) != str(received):
                 raise _RefusedError(BROKEN_OFF)
-    # A server's own words never reach the terminal, only the kind of failure.
-    except HTTPError as error:
-        with error:
-            raise _RefusedError(f"it answered with status {error.code}.") from None
-    except TimeoutError:
-        raise _RefusedError(SILENT.format(TIMEOUT)) from None
-    except URLError as error:
-        raise _RefusedError(_why_no_connection(error.reason)) from None
-    except (OSError, HTTPException, ValueError):  # ValueError: a redirection to no address
-        raise _RefusedError(BROKEN_OFF) from None
+    except (OSError, HTTPException, ValueError) as error:  # ValueError: a redirection to no address
+        raise _RefusedError(failure_of_server(error)) from None
 
 
-def _why_no_connection(reason: object) -> str:
+def failure_of_server(error: Exception) -> str:
+    """Why a server gave nothing; its own words never reach the terminal."""
     import ssl
+    from urllib.error import HTTPError, URLError
 
+    if isinstance(error, HTTPError):
+        error.close()
+        return f"it answered with status {error.code}."
+    reason = error.reason if isinstance(error, URLError) else error
     if isinstance(reason, TimeoutError):
         return SILENT.format(TIMEOUT)
     if isinstance(reason, ssl.SSLCertVerificationError):
         return "its TLS certificate is not trusted here."
-    return "there is no connection, or it broke."
+    return "there is no connection, or it broke." if reason is not error else BROKEN_OFF
 
 
 def _sync_folder(folder: Path) -> None:

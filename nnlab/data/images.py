@@ -66,7 +66,6 @@ FASHION_MNIST = _collection(
 )
 KMNIST = _collection(
     ("kmnist",),
-    # Plain HTTP: the hash is what protects.
     ("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
     (
         "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",

@@ -14,6 +14,7 @@ from nnlab.data.dataset import Dataset, DataSource, InputColumn, Signature
 from nnlab.data.digits import DigitProperties, Digits
 from nnlab.data.images import FashionMnist, Kmnist, Mnist
 from nnlab.data.memory import Memory
+from nnlab.data.openml import Openml
 from nnlab.data.user_csv import Csv
 from nnlab.data.user_images import ImageFolder
 from nnlab.data.user_npz import Npz
@@ -263,6 +264,7 @@ SOURCES: dict[str, type[DataSource]] = {
     "csv": Csv,
     "npz": Npz,
     "images": ImageFolder,
+    "openml": Openml,
     "memory": Memory,
 }
 

@@ -242,8 +242,8 @@ def test_an_unpacked_copy_has_no_published_hash(server: Server, folder: Path) ->
     with pytest.raises(DataError) as caught:
         download.load_published(toy, PACKED)
     assert str(caught.value) == (
-        f"{path} is unpacked, and the published SHA-256 is of the packed file: {FILE.name}.gz is "
-        "needed. Remove it, or replace it with: nnlab data fetch toy --force"
+        f"{path} is unpacked. {FILE.name}.gz is needed: the published SHA-256 is that of the "
+        "packed file. Remove it, or replace it with: nnlab data fetch toy --force"
     )
     (state,) = download.fetch_files(toy, force=True)
     assert (state.state, state.path) == ("verified", path.with_name(f"{FILE.name}.gz"))

@@ -46,6 +46,7 @@ EXAMPLES: dict[str, list[dict[str, object]]] = {
     "csv": [{"path": "t.csv", "target": "y"}, {"path": "t.csv", "target": ("y", "x1")}],
     "npz": [{"path": "t.npz"}, {"path": "t.npz", "inputs": "images", "targets": "z"}],
     "images": [{"path": "photos"}, {"path": "photos", "width": 3, "colours": True}],
+    "openml": [{"id": 61}, {"id": 561, "ignore": ("vendor",)}],
     "memory": [{}, {"target": "y", "missing": "mean"}],
 }
 FIXED = {
@@ -59,6 +60,7 @@ FIXED = {
     "csv",
     "npz",
     "images",
+    "openml",
     "memory",
 }
 CASES = [
@@ -91,6 +93,8 @@ def source(
         for label in ("cats", "dogs"):
             (tmp_path / "photos" / label).mkdir(parents=True)
             Image.new("RGB", (9, 7), "red").save(tmp_path / "photos" / label / "1.png")
+    if name == "openml":
+        request.getfixturevalue("openml")
     if "path" in settings:
         settings["path"] = str(tmp_path / str(settings["path"]))
     made = SOURCES[name](**settings)
