@@ -21,7 +21,6 @@ CLOTHES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
-HIRAGANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 
 
 def _collection(
@@ -128,4 +127,4 @@ class Kmnist(PublishedImages):
     """Kuzushiji-MNIST: cursive Japanese characters, ten hiragana (Clanuwat et al., 2018)."""
 
     files = KMNIST
-    class_names = HIRAGANA
+    class_names = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")

@@ -65,9 +65,8 @@ def _read(source: Openml, folder: Path) -> Dataset:
 
 def _task(targets: Sequence[Any]) -> TableTask:
     """The task that the types of the target columns mean."""
-    if not all(map(is_named, targets)):
-        return "regression"
-    return "classes" if len(targets) == 1 else "multilabel"
+    nominal: TableTask = "classes" if len(targets) == 1 else "multilabel"
+    return nominal if all(map(is_named, targets)) else "regression"
 
 
 def _fetch(number: int, place: Path) -> Any:
@@ -90,7 +89,8 @@ def _fetch(number: int, place: Path) -> Any:
         ) from None
     except Exception as error:  # a damaged file fails in many ways, and each parser in its own
         if isinstance(error, OSError) and not isinstance(error, BadGzipFile):
-            raise StorageError(f"{place} could not be used: {error.strerror or error}.") from error
+            problem = f"{place} could not be used: {error.strerror or error}."
+            raise StorageError(f"{problem} Set NNLAB_DATA_DIR to another folder.") from error
         if str(error).startswith(NEEDS_PANDAS):
             raise DataError(f"openml {number} has columns of text: pip install pandas") from None
         if type(error).__name__ == "OpenMLError":

@@ -339,7 +339,10 @@ def test_a_folder_that_cannot_be_made(openml: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(StorageError) as error:
         Openml(id=61).load(0)
     reason = os.strerror(errno.EEXIST)
-    assert str(error.value) == f"{openml / 'file' / 'openml'} could not be used: {reason}."
+    assert str(error.value) == (
+        f"{openml / 'file' / 'openml'} could not be used: {reason}. Set NNLAB_DATA_DIR to another "
+        "folder."
+    )
 
 
 def test_rows_are_read_once(openml: Path) -> None:
