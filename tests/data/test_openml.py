@@ -21,6 +21,7 @@ from nnlab.data import openml as source
 from nnlab.data.openml import Openml
 from nnlab.errors import DataError, StorageError
 from tests.openml import lay_out_answers
+from tests.patience import PATIENCE
 
 TITANIC: dict[str, Any] = {
     "id": 40945,
@@ -308,8 +309,12 @@ def test_a_silent_server(openml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/{{}}"
         monkeypatch.setattr("sklearn.datasets._openml._DATA_INFO", address)
+        patience = threading.Timer(PATIENCE, silent.shutdown, [socket.SHUT_RDWR])
+        patience.daemon = True
+        patience.start()  # without a timeout the test fails, and does not hang
         with pytest.raises(DataError, match=r"it was silent for 30 seconds\."):
             Openml(id=7).load(0)
+        patience.cancel()
 
 
 def test_a_wrong_checksum(openml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
