@@ -10,7 +10,6 @@ from types import FrameType
 
 import pytest
 
-from tests.openml import lay_out_answers
 from tests.quick import leave_out_figures_on_request
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -87,6 +86,8 @@ def data_folder(monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def openml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder with some answers of openml.org, which scikit-learn has for its own tests."""
+    from tests.openml import lay_out_answers  # which imports scikit-learn
+
     folder = tmp_path / "data folder"
     for number in (2, 3, 61, 62, 292, 561, 40589, 40675, 40945, 42074, 42585):
         lay_out_answers(number, folder)

@@ -9,6 +9,7 @@ from pathlib import Path
 from click.testing import Result
 
 from nnlab.data.openml import _read
+from tests.openml import lay_out_answers
 
 PENGUINS = """data: {name: openml, id: 42585, missing: mean, test: 0.2, scale: standardize}
 network: [{dense: 4}, tanh, {dense: 3}, softmax]
@@ -24,7 +25,7 @@ MALE,Torgersen,39.1,18.7,181,3750
 
 def change_a_cell(openml: Path) -> None:
     """In the stored table, with the MD5 that belongs to it."""
-    (table,) = openml.rglob("penguins.arff.gz")
+    table = lay_out_answers(42585, openml)
     content = gzip.decompress(table.read_bytes()).replace(b"39.1", b"99.1", 1)
     table.write_bytes(gzip.compress(content))
     about = openml / "openml" / "openml.org" / "api" / "v1" / "json" / "data" / "42585.gz"

@@ -14,13 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import sklearn.datasets
 from sklearn.datasets import load_iris
 
 from nnlab.data import openml as source
 from nnlab.data.openml import Openml
 from nnlab.errors import DataError, StorageError
-from tests.openml import lay_out_answers
+from tests.openml import lay_out_answers, lead_to
 from tests.patience import PATIENCE
 
 TITANIC: dict[str, Any] = {
@@ -76,7 +75,7 @@ def test_columns_of_every_kind(openml: Path) -> None:
 def test_codes_become_the_texts_of_their_columns(openml: Path) -> None:
     """Penguins have no text, so their nominal columns come as numbers; the file has the texts."""
     data = Openml(id=42585, missing="mean").load(0)
-    path = next((openml / "openml" / "openml.org" / "data").rglob("penguins.arff.gz"))
+    path = lay_out_answers(42585, openml)
     _, _, rows = gzip.decompress(path.read_bytes()).decode().partition("@DATA")
     lines = [[cell.strip('"') for cell in line.split(",")] for line in rows.split()]
     assert [data.class_names[label] for label in data.targets] == [line[0] for line in lines]
@@ -127,7 +126,7 @@ def test_marked_columns_are_no_inputs(openml: Path) -> None:
 
 def test_labels(openml: Path) -> None:
     data = Openml(id=40589).load(0)
-    path = next((openml / "openml" / "openml.org" / "data").rglob("emotions.arff.gz"))
+    path = lay_out_answers(40589, openml)
     _, _, rows = gzip.decompress(path.read_bytes()).decode().partition("@data")
     lines = [line.split(",")[-6:] for line in rows.split() if "," in line]
     labels = [[cell == '"TRUE"' for cell in line] for line in lines]
@@ -253,16 +252,9 @@ class Answers(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Answers]]:
     """The addresses of openml.org lead to a server here."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr("sklearn.datasets._openml.time.sleep", lambda seconds: None)
     handler = type("Handler", (Answers,), {})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        for name in ("_DATA_INFO", "_DATA_FEATURES", "_DATA_QUALITIES"):
-            address = getattr(sklearn.datasets._openml, name)
-            here = address.replace(
-                "https://www.openml.org", f"http://127.0.0.1:{server.server_port}"
-            )
-            monkeypatch.setattr(f"sklearn.datasets._openml.{name}", here)
+        lead_to(f"http://127.0.0.1:{server.server_port}", monkeypatch)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield handler
@@ -304,11 +296,8 @@ def test_a_server_that_fails(server: type[Answers], openml: Path) -> None:
 def test_a_silent_server(openml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """scikit-learn sets no timeout."""
     monkeypatch.setattr(source, "TIMEOUT", 0.05)
-    monkeypatch.setattr("sklearn.datasets._openml.time.sleep", lambda seconds: None)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        address = f"http://127.0.0.1:{silent.getsockname()[1]}/{{}}"
-        monkeypatch.setattr("sklearn.datasets._openml._DATA_INFO", address)
+        lead_to(f"http://127.0.0.1:{silent.getsockname()[1]}", monkeypatch)
         patience = threading.Timer(PATIENCE, silent.shutdown, [socket.SHUT_RDWR])
         patience.daemon = True
         patience.start()  # without a timeout the test fails, and does not hang
