@@ -312,7 +312,7 @@ def test_a_wrong_checksum(openml: Path, monkeypatch: pytest.MonkeyPatch) -> None
     answer = json.loads(gzip.decompress(about.read_bytes()))
     answer["data_set_description"]["md5_checksum"] = "0" * 32
     about.write_bytes(gzip.compress(json.dumps(answer).encode()))
-    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)  # the file comes as it was
+    monkeypatch.setattr(os, "unlink", lambda path: None)  # the file comes as it was
     with pytest.raises(DataError) as error:
         Openml(id=61).load(0)
     assert str(error.value) == UNREADABLE.format(openml / "openml").replace("openml 7", "openml 61")
