@@ -83,6 +83,18 @@ def data_folder(monkeypatch: pytest.MonkeyPatch) -> Path:
     pytest.skip(f"no MNIST in {' or '.join(map(str, candidates))}")
 
 
+@pytest.fixture
+def openml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder with some answers of openml.org, which scikit-learn has for its own tests."""
+    from tests.openml import lay_out_answers  # which imports scikit-learn
+
+    folder = tmp_path / "data folder"
+    for number in (2, 3, 61, 62, 292, 561, 40589, 40675, 40945, 42074, 42585):
+        lay_out_answers(number, folder)
+    monkeypatch.setenv("NNLAB_DATA_DIR", str(folder))
+    return folder
+
+
 catalogue: dict[str, object] = {}  # the figures in their order, when they were first seen
 
 

@@ -136,8 +136,8 @@ def _collections(names: tuple[str, ...]) -> list[Collection]:
     """The named collections, or all. Raises UsageError for an unknown name."""
     for name in names:
         if name.replace("-", "_") not in sources.COLLECTIONS:
-            known = " and ".join(sources.COLLECTIONS)
-            raise UsageError(f"There is no data set '{name}' to fetch; there is {known}.")
+            known = ", ".join(sources.COLLECTIONS)
+            raise UsageError(f"There is no data set '{name}' to fetch; these can be: {known}.")
     return [sources.COLLECTIONS[name.replace("-", "_")] for name in names or sources.COLLECTIONS]
 
 

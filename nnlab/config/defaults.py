@@ -14,7 +14,7 @@ from nnlab.core.layers import Layer
 from nnlab.core.layers.dense import Rescale
 from nnlab.core.losses import Loss
 from nnlab.core.metrics import better_when
-from nnlab.data.memory import Memory
+from nnlab.data.memory import TableSource
 from nnlab.data.user_csv import Csv
 
 
@@ -45,7 +45,7 @@ def with_defaults(root: Node, stem: str) -> Node:
 def with_labels(data: Data, loss: Loss | None) -> Data:
     """Several target columns with a loss that ends in sigmoids are labels, not a regression."""
     source = data.source
-    if not isinstance(source, Csv | Memory) or loss is None or loss.fuses != "sigmoid":
+    if not isinstance(source, Csv | TableSource) or loss is None or loss.fuses != "sigmoid":
         return data
     if source.task != "auto" or len(source.targets) <= 1:
         return data

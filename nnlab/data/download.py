@@ -1,5 +1,6 @@
 """Published files: downloaded if absent, verified at every load."""
 
+import hashlib
 import os
 from collections.abc import Callable, Generator
 from contextlib import closing
@@ -11,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.core.types import Shape
-from nnlab.data.idx import idx_bytes, read_idx
+from nnlab.data.files import open_regular_file
+from nnlab.data.idx import GZIP, idx_bytes, read_idx
 from nnlab.errors import DataError, StorageError
 
 TIMEOUT = 30.0  # seconds without a byte before the next mirror is tried
@@ -27,15 +29,18 @@ State = Literal["missing", "present", "verified", "damaged"]
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """An IDX file and the SHA-256 of its decompressed bytes."""
+    """An IDX file and its published SHA-256: of the decompressed bytes, or of the packed file."""
 
     name: str
     shape: Shape
     sha256: str
+    hash_is_of: Literal["content", "gzip"] = "content"
 
     def read(self, path: Path) -> NDArray[np.uint8]:
         """The array in `path`. Raises DataError unless it is the published one, bit for bit."""
         array, sha256 = read_idx(path, self.shape)
+        if self.hash_is_of == "gzip":
+            sha256 = self._sha256_of_gzip(path)
         if array.ndim == 1 and array.max() >= CLASSES:
             row = int(np.argmax(array >= CLASSES))
             raise DataError(
@@ -46,6 +51,15 @@ class PublishedFile:
                 f"{path} is not the published file: its SHA-256 is {sha256}, not {self.sha256}."
             )
         return array
+
+    def _sha256_of_gzip(self, path: Path) -> str:
+        """The SHA-256 of a gzip file as it is. Raises DataError for any other file."""
+        with open_regular_file(path) as file:
+            content = file.read(idx_bytes(self.shape) + SLACK)
+        if not content.startswith(GZIP):
+            needed = f"{self.name}.gz is needed: the published SHA-256 is that of the packed file."
+            raise DataError(f"{path} is unpacked. {needed}")
+        return hashlib.sha256(content).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -242,7 +256,6 @@ def _replace(path: Path, address: str, file: PublishedFile) -> None:
 def _body(address: str, limit: int) -> Generator[bytes]:
     """The answer, piece by piece. Raises _RefusedError unless it is whole, up to `limit` bytes."""
     from http.client import HTTPException
-    from urllib.error import HTTPError, URLError
     from urllib.request import Request, urlopen
 
     # "identity": a server must not unpack the gzip file on the way.
@@ -258,26 +271,24 @@ def _body(address: str, limit: int) -> Generator[bytes]:
             # http.client ignores a length of letters, and a connection that was closed early.
             if answer.headers.get("Content-Length", str(received)) != str(received):
                 raise _RefusedError(BROKEN_OFF)
-    # A server's own words never reach the terminal, only the kind of failure.
-    except HTTPError as error:
-        with error:
-            raise _RefusedError(f"it answered with status {error.code}.") from None
-    except TimeoutError:
-        raise _RefusedError(SILENT.format(TIMEOUT)) from None
-    except URLError as error:
-        raise _RefusedError(_why_no_connection(error.reason)) from None
-    except (OSError, HTTPException, ValueError):  # ValueError: a redirection to no address
-        raise _RefusedError(BROKEN_OFF) from None
+    except (OSError, HTTPException, ValueError) as error:  # ValueError: a redirection to no address
+        raise _RefusedError(failure_of_server(error)) from None
 
 
-def _why_no_connection(reason: object) -> str:
+def failure_of_server(error: Exception) -> str:
+    """Why a server gave nothing; its own words never reach the terminal."""
     import ssl
+    from urllib.error import HTTPError, URLError
 
+    if isinstance(error, HTTPError):
+        error.close()
+        return f"it answered with status {error.code}."
+    reason = error.reason if isinstance(error, URLError) else error
     if isinstance(reason, TimeoutError):
         return SILENT.format(TIMEOUT)
     if isinstance(reason, ssl.SSLCertVerificationError):
         return "its TLS certificate is not trusted here."
-    return "there is no connection, or it broke."
+    return "there is no connection, or it broke." if reason is not error else BROKEN_OFF
 
 
 def _sync_folder(folder: Path) -> None:

@@ -27,7 +27,7 @@ class FrameTable(ColumnTable):
     Columns of text and of the type category are categories, and those that `categorical` names.
     columns: those of the training data, which later rows have in the same order. missing: as in a
     CSV file. present (N,): the rows of the frame that dropping left. targets, ignored: columns that
-    are no inputs.
+    are no inputs. title: the table in messages.
 
     Raises DataError naming row and column.
     """
@@ -41,8 +41,9 @@ class FrameTable(ColumnTable):
         columns: Sequence[InputColumn] | None = None,
         targets: Sequence[str | int] = (),
         ignored: Sequence[str | int] = (),
+        title: str = "the rows",
     ) -> None:
-        self.title, self.form, self._fitting = "the rows", CsvForm(missing=missing), columns is None
+        self.title, self.form, self._fitting = title, CsvForm(missing=missing), columns is None
         rows = len(values[0]) if values else 0
         if not rows:
             raise DataError(f"{self.title}: there is none in a table of shape {(0, len(values))}.")

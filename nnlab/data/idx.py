@@ -17,6 +17,8 @@ from nnlab.core.types import Shape
 from nnlab.data.files import open_regular_file
 from nnlab.errors import DataError
 
+GZIP = b"\x1f\x8b"  # the first bytes of a gzip file
+
 
 def idx_bytes(shape: Shape) -> int:
     """Bytes of a decompressed IDX file of this shape."""
@@ -32,7 +34,7 @@ def read_idx(path: Path, shape: Shape) -> tuple[NDArray[np.uint8], str]:
     """
     with open_regular_file(path) as file:
         try:
-            if file.peek(2)[:2] != b"\x1f\x8b":  # type: ignore[attr-defined]
+            if file.peek(2)[:2] != GZIP:  # type: ignore[attr-defined]
                 return _parse(file, path, shape)
             with gzip.GzipFile(fileobj=file) as stream:
                 return _parse(cast(BinaryIO, stream), path, shape)

@@ -1,8 +1,8 @@
-"""MNIST and Fashion-MNIST: 70,000 images of 28 x 28 bytes each."""
+"""MNIST, Fashion-MNIST and Kuzushiji-MNIST: 70,000 images of 28 x 28 bytes each."""
 
 import hashlib
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -24,10 +24,13 @@ CLOTHES = (
 
 
 def _collection(
-    folders: tuple[str, ...], mirrors: tuple[str, ...], hashes: tuple[str, ...]
+    folders: tuple[str, ...],
+    mirrors: tuple[str, ...],
+    hashes: tuple[str, ...],
+    hashes_are_of: Literal["content", "gzip"] = "content",
 ) -> Collection:
     files = zip(FILES, hashes, strict=True)
-    published = tuple(PublishedFile(name, shape, sha256) for (name, shape), sha256 in files)
+    published = tuple(PublishedFile(*file, sha256, hashes_are_of) for file, sha256 in files)
     return Collection(folders[-1], folders, mirrors, published)
 
 
@@ -59,6 +62,17 @@ FASHION_MNIST = _collection(
         "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     ),
+)
+KMNIST = _collection(
+    ("kmnist",),
+    ("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
+    (
+        "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
+        "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
+        "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
+        "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
+    ),
+    hashes_are_of="gzip",
 )
 
 
@@ -106,3 +120,11 @@ class FashionMnist(PublishedImages):
 
     files = FASHION_MNIST
     class_names = CLOTHES
+
+
+@dataclass(frozen=True)
+class Kmnist(PublishedImages):
+    """Kuzushiji-MNIST: cursive Japanese characters, ten hiragana (Clanuwat et al., 2018)."""
+
+    files = KMNIST
+    class_names = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")

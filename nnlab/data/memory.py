@@ -1,4 +1,4 @@
-"""Rows of a Python program, read as a file of the user is."""
+"""Tables in memory, read as a file of the user is: rows that a Python program gives."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,15 +31,9 @@ ANSWERS = ArrayKind(f"{NUMERIC}UO", (1, 2))
 
 
 @dataclass(frozen=True)
-class Memory(DataSource):
-    """Rows that a Python program gives: `nnlab.train(config, data=...)`.
+class TableSource(DataSource):
+    """A table that another library has read.
 
-    data is (x, y), arrays as in an NPZ file, or a data frame, which is read as a CSV file; its
-    columns of text and of the type category are categorical. A config names no rows, so what needs
-    them asks for `data=` again.
-
-    target: the column of a data frame to predict; several make a regression, or with bce labels.
-    None where data is (x, y).
     categorical: columns shown as one-hot, beside those of text and of the type category.
     ignore: columns that are left out.
     weight: the column of the weights of rows, as for csv.
@@ -47,8 +41,6 @@ class Memory(DataSource):
     missing_categories: as for csv.
     missing_targets: as for csv.
     missing_values: as for csv.
-    task: as for csv and npz.
-    sha256: of the rows. nnlab writes it into resolved.yaml, and refuses other rows there.
     """
 
     target: ColumnChoice | Annotated[tuple[ColumnChoice, ...], Len(1)] | None = None
@@ -61,17 +53,16 @@ class Memory(DataSource):
     missing_values: tuple[str | int | float, ...] = ()
     task: TableTask = "auto"
     sha256: str = ""
-    dataset: ClassVar[Dataset | None] = None  # an attribute of those that hold rows; no setting
 
     @property
     def targets(self) -> tuple[ColumnChoice, ...]:
-        """The target columns of a data frame; none for (x, y)."""
+        """The target columns that the config names."""
         if self.target is None:
             return ()
         return self.target if isinstance(self.target, tuple) else (self.target,)
 
     @property
-    def _outside(self) -> tuple[ColumnChoice, ...]:
+    def outside(self) -> tuple[ColumnChoice, ...]:
         """The columns beside inputs and targets; the weights are the last."""
         return self.ignore if self.weight is None else (*self.ignore, self.weight)
 
@@ -81,6 +72,49 @@ class Memory(DataSource):
         return missing_rules(
             self.missing, self.missing_categories, self.missing_targets, self.missing_values
         )
+
+    def require_hash(self, dataset: Dataset) -> None:
+        """Raise DataError where `sha256` names other rows."""
+        if self.sha256 not in ("", dataset.sha256):
+            raise DataError(
+                f"These rows have the SHA-256 {dataset.sha256}, and data.sha256 is {self.sha256}. "
+                "Give the same rows, or set data.sha256 to '' to train on others."
+            )
+
+    def of_columns(
+        self,
+        name: str,
+        names: Sequence[str],
+        values: Sequence[Any],
+        targets: Sequence[ColumnChoice],
+        title: str = "the rows",
+    ) -> Dataset:
+        """The data set of columns; title: in messages. Raises DataError naming row and column."""
+        chosen = (self.categorical, self.rules, None, targets, self.outside)
+        table = FrameTable(names, values, *chosen, title)
+        dataset = fit_schema(table, fit_columns(table), self.task).encode(table, name, ())
+        if self.weight is None:
+            return dataset
+        column = table.ignored[-1]
+        weights = table.numbers_of(column, np.asarray(values[column]))[table.file_rows]
+        return dataset.weighted(weights, lambda row: table.place(row, column))
+
+
+@dataclass(frozen=True)
+class Memory(TableSource):
+    """Rows that a Python program gives: `nnlab.train(config, data=...)`.
+
+    data is (x, y), arrays as in an NPZ file, or a data frame, which is read as a CSV file; its
+    columns of text and of the type category are categorical. A config names no rows, so what needs
+    them asks for `data=` again.
+
+    target: the column of a data frame to predict; several make a regression, or with bce labels.
+    None where data is (x, y).
+    task: as for csv and npz.
+    sha256: of the rows. nnlab writes it into resolved.yaml, and refuses other rows there.
+    """
+
+    dataset: ClassVar[Dataset | None] = None  # an attribute of those that hold rows; no setting
 
     def load(self, seed: int) -> Dataset:
         if self.dataset is None:
@@ -92,11 +126,7 @@ class Memory(DataSource):
 
     def holding(self, dataset: Dataset) -> Self:
         """The same with these rows. Raises DataError where `sha256` names others."""
-        if self.sha256 not in ("", dataset.sha256):
-            raise DataError(
-                f"These rows have the SHA-256 {dataset.sha256}, and data.sha256 is {self.sha256}. "
-                "Give the same rows, or set data.sha256 to '' to train on others."
-            )
+        self.require_hash(dataset)
         held = replace(self, sha256=dataset.sha256)
         object.__setattr__(held, "dataset", dataset)
         return held
@@ -122,34 +152,20 @@ class Memory(DataSource):
                 "data.target names the column to predict, and is not set. The columns are "
                 f"{quoted_list(names, 20)}."
             )
-        return self._of_columns(names, values, self.targets)
+        return self.of_columns(UNNAMED, names, values, self.targets)
 
     def _of_pair(self, x: Any, y: Any) -> Dataset:
-        if is_frame(x) or self.categorical or self._outside or self.rules != MissingRules():
+        if is_frame(x) or self.categorical or self.outside or self.rules != MissingRules():
             names, values = named_columns(x if is_frame(x) else _array(x, "x", CELLS))
             targets, columns = named_columns(y) if is_frame(y) else _named_targets(y)
+            if len(values[0]) != len(columns[0]):
+                raise DataError(f"x has {len(values[0]):,} rows, and y has {len(columns[0]):,}.")
             numbers = range(len(names), len(names) + len(targets))
-            return self._of_columns([*names, *targets], [*values, *columns], numbers)
+            return self.of_columns(UNNAMED, [*names, *targets], [*values, *columns], numbers)
         x, y = _array(x, "x", INPUTS), _array(y, "y", TARGETS)
         if len(x) != len(y):
             raise DataError(f"x has {len(x):,} rows, and y has {len(y):,}.")
         return array_dataset(UNNAMED, x, y, self.task, "x", "y")
-
-    def _of_columns(
-        self, names: Sequence[str], values: Sequence[Any], targets: Sequence[ColumnChoice]
-    ) -> Dataset:
-        lengths = [len(column) for column in values]
-        if len(set(lengths)) > 1:
-            raise DataError(f"x has {lengths[0]:,} rows, and y has {lengths[-1]:,}.")
-        table = FrameTable(
-            names, values, self.categorical, self.rules, targets=targets, ignored=self._outside
-        )
-        dataset = fit_schema(table, fit_columns(table), self.task).encode(table, UNNAMED, ())
-        if self.weight is None:
-            return dataset
-        column = table.ignored[-1]
-        weights = table.numbers_of(column, np.asarray(values[column]))[table.file_rows]
-        return dataset.weighted(weights, lambda row: table.place(row, column))
 
 
 def _array(values: Any, what: str, kind: ArrayKind) -> Array:

@@ -12,8 +12,9 @@ from nnlab.core.random import Purpose, generator
 from nnlab.core.types import Array, FloatArray
 from nnlab.data.dataset import Dataset, DataSource, InputColumn, Signature
 from nnlab.data.digits import DigitProperties, Digits
-from nnlab.data.images import FashionMnist, Mnist
+from nnlab.data.images import FashionMnist, Kmnist, Mnist
 from nnlab.data.memory import Memory
+from nnlab.data.openml import Openml
 from nnlab.data.user_csv import Csv
 from nnlab.data.user_images import ImageFolder
 from nnlab.data.user_npz import Npz
@@ -259,9 +260,11 @@ SOURCES: dict[str, type[DataSource]] = {
     "digit_properties": DigitProperties,
     "mnist": Mnist,
     "fashion_mnist": FashionMnist,
+    "kmnist": Kmnist,
     "csv": Csv,
     "npz": Npz,
     "images": ImageFolder,
+    "openml": Openml,
     "memory": Memory,
 }
 

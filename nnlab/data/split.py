@@ -23,7 +23,7 @@ class Split:
     A share is a fraction (0.2, rounded up to whole rows) or a count (100).
 
     test: the share of all rows for the final test. By default the official test part
-    where the data set has one (mnist, fashion_mnist), else none.
+    where the data set has one (mnist, fashion_mnist, kmnist), else none.
     validation: the share of the remaining rows that is watched while training, as val_loss; or
     test to watch the test part itself, which must not stop training early then.
     pool: whether the official training and test parts are put together first, so that test can

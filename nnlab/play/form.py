@@ -14,7 +14,7 @@ from nnlab.config.families import LAYER, SOURCE, Family, family_of, inline_parts
 from nnlab.config.schema import Config
 from nnlab.core.layers.activations import ACTIVATIONS
 from nnlab.data.dataset import UserFile
-from nnlab.data.memory import Memory
+from nnlab.data.memory import TableSource
 from nnlab.run.settings import BESIDE_TRAINING
 
 TITLES = {"seed": "Seed", "init": "Initial weights"}  # where the key is no good title
@@ -54,7 +54,7 @@ def _choosable(family: Family, start: Config, member: str) -> Iterator[str]:
 
 def is_generated(source: type[Any]) -> bool:
     """Whether a data set needs no file of the user's and no download."""
-    return source.files is None and not issubclass(source, UserFile | Memory)
+    return source.files is None and not issubclass(source, UserFile | TableSource)
 
 
 def page_families() -> dict[str, Family]:

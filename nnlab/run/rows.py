@@ -12,7 +12,7 @@ from nnlab.core.losses import Loss
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.csv_text import CsvForm
 from nnlab.data.dataset import DataSource, InputColumn, input_targets
-from nnlab.data.memory import Memory
+from nnlab.data.memory import TableSource
 from nnlab.data.missing import MissingRules
 from nnlab.data.table_schema import TableSchema, columns_of_inputs
 from nnlab.data.user_csv import Csv
@@ -154,7 +154,7 @@ def read_schema(folder: Path, data: DataFacts, source: DataSource) -> TableSchem
     """
     none: tuple[str | int, ...] = ()
     form, categorical, ignored = CsvForm(None), none, none
-    if isinstance(source, Memory):
+    if isinstance(source, TableSource):
         form = replace(form, missing=source.rules)
     if isinstance(source, Csv):
         form, categorical, ignored = source.form, source.categorical, source.outside

@@ -80,4 +80,4 @@ def test_fetch_offline(nnlab: Nnlab, small: Path) -> None:
 def test_an_unknown_name(nnlab: Nnlab, small: Path) -> None:
     result = nnlab("data", "fetch", "cifar")
     assert result.exit_code == 2
-    assert result.stderr == "There is no data set 'cifar' to fetch; there is small.\n"
+    assert result.stderr == "There is no data set 'cifar' to fetch; these can be: small.\n"

@@ -41,6 +41,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "data.csv": {"path": "a.csv", "target": "y"},
     "data.npz": {"path": "a.npz"},
     "data.images": {"path": "a"},
+    "data.openml": {"id": 61},
     "schedule.multistep": {"milestones": [3]},
     "early_stopping": {"patience": 3},
 }
