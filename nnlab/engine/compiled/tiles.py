@@ -53,7 +53,8 @@ def _window_block(
 ) -> Any:  # fmt: skip
     """A sum of two levels."""
     left, right, sizes = (a, ar, (ao, ak)), (b, (bo, bk)), (rows, (outer, inner), columns)
-    return _block(builder, 7, 4, left, right, (c, cr), sizes, add)
+    tall = 7 if vector_bytes() == 64 else 5  # processors with shorter vectors have 16 of them
+    return _block(builder, tall, 4, left, right, (c, cr), sizes, add)
 
 
 def _block(
