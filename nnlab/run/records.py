@@ -127,9 +127,15 @@ class GrowingTable:
 def _table(
     data: bytes, path: Path, wanted: Callable[[str], bool] | None = None
 ) -> dict[str, Column]:
-    with suppress(ValueError):
-        numbers = _numbers(data[: data.rfind(b"\n") + 1].decode())
-        return {name: numbers[name] for name in numbers if wanted is None or wanted(name)}
+    try:
+        table = _numbers(data[: data.rfind(b"\n") + 1].decode())
+    except ValueError:
+        return _cells(data, path, wanted)
+    return {name: table[name] for name in table if wanted is None or wanted(name)}
+
+
+def _cells(data: bytes, path: Path, wanted: Callable[[str], bool] | None) -> dict[str, Column]:
+    """A table that may have empty cells, texts and mistakes."""
     lines = _parsed(data, path)
     if not lines:
         return {}
