@@ -208,10 +208,6 @@ def _places(
         row = builder.select(builder.icmp_signed("<", index(i), last), index(i), last)
         lines.append(builder.gep(a, [builder.mul(row, ar)]))
         vectors = zip(emit.places(c, row, cr, len(masks)), masks, strict=True)
-        tile.append(
-            [
-                (place, cgutils.alloca_once_value(builder, emit.zeros), mask)
-                for place, mask in vectors
-            ]
-        )
+        total = partial(cgutils.alloca_once_value, builder, emit.zeros)
+        tile.append([(place, total(), mask) for place, mask in vectors])
     return lines, tile
