@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 Times = dict[str, list[float]]
 """Seconds of each round, by contestant; the lists are equally long."""
 
-PAUSE = 0.02
-"""Seconds between two turns: threads of one library that still spin must not slow the next one."""
+PAUSE = 0.1
+"""Seconds between two turns: OpenBLAS's threads spin for 2^26 ticks (27 ms at 2.45 GHz) after a
+product, and whoever then wants both of two processors gets one."""
 
 
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    pass"

@@ -102,26 +102,17 @@ class GrowingTable:
         data = durable.read_file(self.path, start=self._size - len(self._last))
         if not data.startswith(self._last) or b'"' in data:
             return None
-        data = data[len(self._last) :]
-        if b"\n" not in data:
+        data = data[len(self._last) : data.rfind(b"\n") + 1]
+        if not data:
             return self._columns
         try:
-            new = self._new_rows(data[: data.rfind(b"\n") + 1])
+            new = _table(",".join(self._columns).encode() + b"\n" + data, self.path)
         except RunUnreadable:  # to name the right row
             return None
         if any(isinstance(column, list) for column in new.values()):
             return None
         self._read(data, new)
         return {name: np.concatenate([self._columns[name], new[name]]) for name in new}
-
-    def _new_rows(self, data: bytes) -> dict[str, Column]:
-        columns = self._columns
-        kinds = np.dtype([(name, np.asarray(column).dtype) for name, column in columns.items()])
-        with suppress(ValueError):  # an empty cell, or of another type; this is four times as fast
-            lines = io.StringIO(data.decode())
-            rows = np.loadtxt(lines, kinds, delimiter=",", comments=None, ndmin=1)
-            return {name: rows[name].copy() for name in columns}
-        return _table(",".join(columns).encode() + b"\n" + data, self.path)
 
     def _read(self, data: bytes, rows: Mapping[str, Column]) -> None:
         """Remembers where the data ended, unless its rows must be read again."""
@@ -137,6 +128,15 @@ class GrowingTable:
 def _table(
     data: bytes, path: Path, wanted: Callable[[str], bool] | None = None
 ) -> dict[str, Column]:
+    try:
+        table = _numbers(data[: data.rfind(b"\n") + 1].decode())
+    except ValueError:
+        return _cells(data, path, wanted)
+    return {name: table[name] for name in table if wanted is None or wanted(name)}
+
+
+def _cells(data: bytes, path: Path, wanted: Callable[[str], bool] | None) -> dict[str, Column]:
+    """A table that may have empty cells, texts and mistakes."""
     lines = _parsed(data, path)
     if not lines:
         return {}
@@ -147,6 +147,18 @@ def _table(
             raise unreadable(path, cells)
     chosen = [i for i, name in enumerate(header) if wanted is None or wanted(name)]
     return {header[i]: _column([row[i] for row in rows]) for i in chosen}
+
+
+def _numbers(text: str) -> dict[str, Column]:
+    """A table that has numbers alone, in a quarter of the time; ValueError for any other."""
+    header, first, *_ = text.split("\n", 2)
+    names, kinds = header.split(","), [type(_number(cell)) for cell in first.split(",")]
+    strange = not header or len(names) > MOST_COLUMNS or len(first) > TAIL
+    if strange or any(sign in text for sign in ('"', "\r", "\n\n")) or not {*kinds} <= NUMBERS:
+        raise ValueError
+    row = np.dtype([(f"{i}", kind) for i, kind in enumerate(kinds[: len(names)])])
+    rows = np.loadtxt(io.StringIO(text), row, None, ",", skiprows=1, ndmin=1)
+    return {name: rows[f"{i}"].copy() for i, name in enumerate(names)}
 
 
 def last_row(path: Path) -> dict[str, Cell]:

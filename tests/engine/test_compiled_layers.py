@@ -50,6 +50,10 @@ NETWORKS = {
         *(layer("max_pool", size=2, stride=1), layer("max_pool", size=(1, 2)), layer("softmax")),
         *(layer("reshape", shape=(3, 24)), *END),
     ],
+    "ties": [  # windows that share a pixel have the same largest number
+        layer("conv2d", filters=5, padding="same"),
+        *(layer("max_pool", size=3, stride=1), layer("max_pool"), *END),
+    ],
     "batch_norm": [
         *(layer("conv2d", filters=5, bias=False), layer("batch_norm"), layer("relu")),
         *(layer("max_pool"), layer("batch_norm", momentum=0.3)),

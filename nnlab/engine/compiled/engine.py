@@ -149,11 +149,9 @@ class CompiledEngine:
     def max_epochs(self) -> int:
         """How many whole epochs one call may run; 0 if not even one."""
         fitting = self.max_updates // self.batches
-        if fitting > 1:
-            fitting = min(fitting, max(1, WEIGHT_BYTES // max(1, self._weights.strides[0])))
-        if self.shuffled and fitting > 1:
-            fitting = min(fitting, max(1, ORDER_NUMBERS // self.row_count))
-        return fitting
+        stored = WEIGHT_BYTES // max(1, self._weights.strides[0])
+        ordered = ORDER_NUMBERS // self.row_count if self.shuffled else fitting
+        return min(fitting, max(1, min(stored, ordered)))
 
     def run(
         self,

@@ -100,9 +100,8 @@ def switch(choices: Choices) -> Any:
         scope[f"choice{number}"] = njit(**(REORDERED if formulas else INNER))(choice)
         condition = f"if number == {number}: " if number != max(choices) else ""
         lines.append(f"    {condition}return choice{number}(*arguments)")
-    exec(
-        "\n".join(lines), scope
-    )  # which compiles in half the time of functions that call each other
+    # A text compiles in half the time of functions that call each other.
+    exec("\n".join(lines), scope)
     return njit(**INNER)(scope["choose"])
 
 

@@ -120,10 +120,8 @@ def pass_through(
     a, d, t = pointer(memory.a, theta), pointer(memory.d, theta), pointer(memory.t, theta)
     z = record_at(layers, task.layers - 1).y
     _, width, by_row, by_unit, count = value_layout(task.by_units, rows, task.outputs, a)
-    picked, weights = (
-        moved(pointer(memory.picked, np.int64), done),
-        pointer(memory.class_weights, theta),
-    )
+    picked = moved(pointer(memory.picked, np.int64), done)
+    weights = pointer(memory.class_weights, theta)
     batch = a, z, d, by_row, by_unit, t, picked, rows, width
     loss = loss_and_slopes(task.loss, task.loss_setting, weights, scale, batch)
     guard = backward(task, memory, layers, rows, theta, done > 0)

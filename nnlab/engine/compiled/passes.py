@@ -67,11 +67,8 @@ def dense_back(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer, ad
     """Both gradients, and what is passed on."""
     d, gemm = pointer(memory.d, theta), pointer(memory.gemm, np.uint8)
     if not task.online:
-        g, a, one = (
-            pointer(memory.g, theta),
-            pointer(memory.a, theta),
-            pointer(memory.one, theta),
-        )
+        g, a = pointer(memory.g, theta), pointer(memory.a, theta)
+        one = pointer(memory.one, theta)
         weight_gradients(task.by_units, layer, rows, g, a, d, one, gemm, add)
     if layer.pass_on:
         pass_on(task.by_units, layer, rows, theta, d, pointer(memory.room, theta), gemm)

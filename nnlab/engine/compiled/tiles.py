@@ -53,7 +53,8 @@ def _window_block(
 ) -> Any:  # fmt: skip
     """A sum of two levels."""
     left, right, sizes = (a, ar, (ao, ak)), (b, (bo, bk)), (rows, (outer, inner), columns)
-    return _block(builder, 7, 4, left, right, (c, cr), sizes, add)
+    tall = 7 if vector_bytes() == 64 else 5  # processors with shorter vectors have 16 of them
+    return _block(builder, tall, 4, left, right, (c, cr), sizes, add)
 
 
 def _block(
@@ -207,10 +208,6 @@ def _places(
         row = builder.select(builder.icmp_signed("<", index(i), last), index(i), last)
         lines.append(builder.gep(a, [builder.mul(row, ar)]))
         vectors = zip(emit.places(c, row, cr, len(masks)), masks, strict=True)
-        tile.append(
-            [
-                (place, cgutils.alloca_once_value(builder, emit.zeros), mask)
-                for place, mask in vectors
-            ]
-        )
+        total = partial(cgutils.alloca_once_value, builder, emit.zeros)
+        tile.append([(place, total(), mask) for place, mask in vectors])
     return lines, tile
