@@ -15,6 +15,7 @@ from annotated_types import Ge, Le
 from nnlab.core.types import Array, Shape
 
 LARGEST = 1e30  # so that float32 holds every draw
+FirstValue = Annotated[float, Ge(-LARGEST), Le(LARGEST)]
 
 
 class Initializer(ABC):
@@ -29,7 +30,7 @@ class Initializer(ABC):
 class Constant(Initializer):
     """Every weight is `value`."""
 
-    value: Annotated[float, Ge(-LARGEST), Le(LARGEST)]
+    value: FirstValue
 
     def draw(self, rng: np.random.Generator, shape: Shape, fans: tuple[int, int]) -> Array:
         return np.full(shape, self.value, np.float64)

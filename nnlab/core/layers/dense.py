@@ -8,7 +8,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt, MinLen
 from numpy.typing import DTypeLike
 
-from nnlab.core.initializers import Initializer
+from nnlab.core.initializers import FirstValue, Initializer
 from nnlab.core.layers.base import Layer, Parameter
 from nnlab.core.types import Array, Shape, Views, size
 
@@ -23,9 +23,9 @@ class Dense(Layer):
     """
 
     units: Annotated[int, Gt(0)]
-    bias: bool | tuple[float, ...] = True
+    bias: bool | tuple[FirstValue, ...] = True
     init: Initializer | None = None
-    weight: tuple[tuple[float, ...], ...] | None = None
+    weight: tuple[tuple[FirstValue, ...], ...] | None = None
     freeze: bool = False
     dx_formula = "sum(weight * dy)"
 
