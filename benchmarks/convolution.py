@@ -22,7 +22,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks import timing
-from nnlab.core.layers import LAYERS
+from nnlab.core.layers.activations import Relu, Softmax
+from nnlab.core.layers.dense import Dense, Flatten, Reshape
+from nnlab.core.layers.images import Conv2d, MaxPool
 from nnlab.core.losses import LOSSES
 from nnlab.core.network import Network
 from nnlab.core.optimizers import OPTIMIZERS
@@ -37,23 +39,21 @@ BATCH, RATE, CHECKED, TARGET = 128, 0.05, 5, 0.8
 EPOCH = 100  # updates; at the end of one the metrics are recorded
 WARM = 3  # steps before the timed one: training is steps in a row
 TOLERANCE = 1e-4  # of the loss after CHECKED updates, in float32
-CONV, DENSE = LAYERS["conv2d"], LAYERS["dense"]
-POOL, RELU, FLAT = LAYERS["max_pool"](), LAYERS["relu"](), LAYERS["flatten"]()
-SOFTMAX = LAYERS["softmax"]()
+POOL, RELU, FLAT, SOFTMAX = MaxPool(), Relu(), Flatten(), Softmax()
 WORKLOADS: dict[str, tuple[str, list[Any]]] = {
     "W8a": (
         "LeNet-5",
         [
-            *(CONV(filters=6, kernel=5, padding=2), RELU, POOL),
-            *(CONV(filters=16, kernel=5), RELU, POOL, FLAT),
-            *(DENSE(units=120), RELU, DENSE(units=84), RELU, DENSE(units=10)),
+            *(Conv2d(filters=6, kernel=5, padding=2), RELU, POOL),
+            *(Conv2d(filters=16, kernel=5), RELU, POOL, FLAT),
+            *(Dense(units=120), RELU, Dense(units=84), RELU, Dense(units=10)),
         ],
     ),
     "W8b": (
         "32-pool-64-pool-dense, 3 x 3",
         [
-            *(CONV(filters=32, padding=1), RELU, POOL),
-            *(CONV(filters=64, padding=1), RELU, POOL, FLAT, DENSE(units=10)),
+            *(Conv2d(filters=32, padding=1), RELU, POOL),
+            *(Conv2d(filters=64, padding=1), RELU, POOL, FLAT, Dense(units=10)),
         ],
     ),
 }
@@ -61,9 +61,7 @@ WORKLOADS: dict[str, tuple[str, list[Any]]] = {
 
 def network_of(layers: list[Any]) -> EngineNetwork:
     """The same weights every time."""
-    return EngineNetwork(
-        [LAYERS["reshape"](shape=(28, 28, 1)), *layers], 784, seed=1, dtype=np.float32
-    )
+    return EngineNetwork([Reshape(shape=(28, 28, 1)), *layers], 784, seed=1, dtype=np.float32)
 
 
 def ours(network: Network, x: Array, t: Array, engine: Any) -> Callable[[], float]:
@@ -119,10 +117,10 @@ def product_shapes(network: Network) -> Iterator[tuple[int, int, int]]:
     for layer, before, after in zip(
         network.layers, network.shapes, network.shapes[1:], strict=False
     ):
-        if isinstance(layer, CONV):
+        if isinstance(layer, Conv2d):
             kernel = layer.windows(before).kernel
             yield BATCH * prod(after[:2]), prod(kernel) * before[2], after[2]
-        elif isinstance(layer, DENSE):
+        elif isinstance(layer, Dense):
             yield BATCH, before[0], after[0]
 
 

@@ -12,7 +12,9 @@ of the least times. The exit code is 9 when a target is missed.
 import argparse
 import time
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -24,7 +26,6 @@ from nnlab.config.load import load_config
 from nnlab.core.network import Network
 from nnlab.data.batches import Batches
 from nnlab.engine import blas
-from nnlab.engine.network import EngineNetwork
 
 CONFIGS = ("lenet_mnist", "conv_fashion")
 TARGET = 0.8
@@ -33,11 +34,9 @@ CHECKED = 4  # updates whose losses are compared; dropout is drawn by each in it
 TOLERANCE = 0.05
 
 
-def ours(built: Built, engine: str) -> Callable[[], float]:
+def ours(built: Built, engine: Literal["numpy", "compiled"]) -> Callable[[], float]:
     """The next update of a training; the loss before it."""
-    layers, inputs, dtype = built.network.layers, built.network.inputs, built.network.dtype
-    seed, init = built.config.seed, built.config.init
-    network = EngineNetwork(layers, inputs, seed=seed, init=init, dtype=dtype)
+    network = deepcopy(built.network)
     plan = replace(built.plan, engine=engine, chunk=1, record_steps=True, validation=None)
     plan = replace(plan, monitor="train_loss", shuffle=False)
     return next_loss(plan, network)
@@ -79,7 +78,7 @@ def compare(name: str, rounds: int) -> bool:
     }
     print(f"\n{name}: {rounds} rounds of an update, batch 128, one thread, processor time")
     first = {one: [run() for _ in range(CHECKED)] for one, run in contestants.items()}
-    alone = {"augmentation": lambda: next(changed)}
+    alone: dict[str, Callable[[], object]] = {"augmentation": lambda: next(changed)}
     times = timing.race(alone | contestants, rounds, WARM, time.process_time)
     peers = [one for one in contestants if one.startswith("torch")]
     best = min(peers, key=lambda one: min(times[one]), default="")

@@ -146,7 +146,7 @@ def read_notebook(run: nnlab.Run, folder: Path) -> str:
     from nbclient import NotebookClient
 
     path = nnlab.export(run, "notebook", folder / "notebook.ipynb")
-    notebook = nbformat.read(path, 4)
+    notebook = nbformat.read(path, 4)  # type: ignore[no-untyped-call]
     NotebookClient(notebook, resources={"metadata": {"path": str(folder)}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     printed = "".join(o["text"] for o in outputs if o.output_type == "stream")

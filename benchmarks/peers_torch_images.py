@@ -43,7 +43,7 @@ def prepare_training(
     network: Network, built: Built, form: Any
 ) -> Callable[[Array, Array, float], float]:
     """An update of a shipped config: AdamW and an average of the weights; the loss before it."""
-    settings, average = built.config, built.config.training.ema
+    settings, average = built.config, built.config.training.ema or 0.0
     model = nn.Sequential(*modules(network)).to(memory_format=form)
     c, h, w = (network.shapes[1][axis] for axis in (2, 0, 1))
     decayed = [p for p in model.parameters() if p.ndim > 1]
@@ -54,7 +54,7 @@ def prepare_training(
     optimizer = torch.optim.AdamW(groups, lr=settings.optimizer.lr)
     values = [p.detach() for p in model.parameters()]
     averages = [p.clone() for p in values]
-    smoothing = settings.loss.label_smoothing
+    smoothing = getattr(settings.loss, "label_smoothing", 0.0)
 
     def update(x: Array, t: Array, rate: float) -> float:
         for group in optimizer.param_groups:

@@ -80,7 +80,7 @@ def epoch(sizes: tuple[int, int, int], batch: int, rows: int) -> tuple[float, fl
         driver.end_epoch()
         state.batch = 0
 
-    driver.engine._is_safe = timed_guard  # type: ignore[method-assign]
+    driver.engine._is_safe = timed_guard  # type: ignore[assignment, method-assign]
     whole = statistics.median(seconds(one_epoch) for _ in range(7))
     return whole, statistics.median(looks) * driver.count / whole
 

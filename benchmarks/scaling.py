@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import sizes, timing
-from nnlab.core.layers import LAYERS
+from nnlab.core.layers.activations import Relu, Softmax
+from nnlab.core.layers.dense import Dense
 from nnlab.core.losses import LOSSES
 from nnlab.core.network import Network
 from nnlab.core.optimizers import OPTIMIZERS
@@ -58,8 +59,8 @@ def seconds(point: Point, engine: Any) -> float:
     none = Scaling("none", np.zeros(()), np.ones(()))
     layers: list[Any] = []
     for _ in range(point.depth):
-        layers += [LAYERS["dense"](units=point.width), LAYERS["relu"]()]
-    layers += [LAYERS["dense"](units=OUTPUTS), LAYERS["softmax"]()]
+        layers += [Dense(units=point.width), Relu()]
+    layers += [Dense(units=OUTPUTS), Softmax()]
     network = Network(layers, INPUTS, dtype=np.float32)
     plan = Plan(
         loss=LOSSES["cross_entropy"](),

@@ -28,14 +28,17 @@ from benchmarks.workloads import WORKLOADS, problem
 LIMITS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def dense() -> tuple[dict[str, Callable[[], object]], int]:
+Sides = dict[str, Callable[[], object]]
+
+
+def dense() -> tuple[Sides, int]:
     """A round of W5 by each side, and its updates."""
     given = problem(WORKLOADS["W5"], WORKLOADS["W5"].updates)
-    sides = {name: ENGINES[name](given).train for name in ("nnlab compiled", "torch")}
+    sides: Sides = {name: ENGINES[name](given).train for name in ("nnlab compiled", "torch")}
     return sides, given.workload.updates
 
 
-def images(name: str) -> tuple[dict[str, Callable[[], object]], int]:
+def images(name: str) -> tuple[Sides, int]:
     """An update of W8a or W8b by each side."""
     from benchmarks.peers_torch_images import FORMATS, prepare
 
@@ -47,10 +50,15 @@ def images(name: str) -> tuple[dict[str, Callable[[], object]], int]:
     peer = prepare(
         convolution.network_of(layers), x, t, convolution.RATE, FORMATS["torch channels last"]
     )
-    return {"nnlab compiled": convolution.ours(compiled, x, t, "compiled"), "torch": peer}, 1
+    ours = convolution.ours(compiled, x, t, "compiled")
+    return {"nnlab compiled": ours, "torch": peer}, 1
 
 
-JOBS = {"W5": dense, "W8a": partial(images, "W8a"), "W8b": partial(images, "W8b")}
+JOBS: dict[str, Callable[[], tuple[Sides, int]]] = {
+    "W5": dense,
+    "W8a": partial(images, "W8a"),
+    "W8b": partial(images, "W8b"),
+}
 
 
 def milliseconds(rounds: int) -> dict[str, float]:
