@@ -209,7 +209,7 @@ def test_the_command_line_says_that_the_rows_are_not_there(trained: Run) -> None
         (FRAME, {}, "data.target names the column to predict, and is not set. The columns are 'a'"),
         (FRAME, {"target": "kin"}, "there is no target column 'kin'; the columns are 'a', 'b', 'c"),
         (FRAME, {"target": "kind", "ignore": ["kind"]}, "the rows: column 'kind' is chosen twice."),
-        (FRAME[["kind"]], {"target": "kind"}, "the rows have target columns only, and no input."),
+        (FRAME[["kind"]], {"target": "kind"}, "the rows: there are target columns only, and no"),
         (FRAME.mask(FRAME == "x"), {"target": "kind", "missing": "mean"}, "row "),
         (FRAME, {"target": "kind", "task": "regression"}, "row 0 (counted from 0), column 'kind':"),
     ],

@@ -1,7 +1,7 @@
 """The outputs of a network for rows: `nnlab.predict`."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -111,8 +111,7 @@ def _columns(
 ) -> tuple[Column, ...]:
     """All columns: between the others the outputs (N, m), and the name of the predicted class.
 
-    The name is empty where an output is not finite. An output named as another column gets a dot,
-    as an axis does in summary.csv.
+    The name is empty where an output is not finite.
     """
     data, after = run.data, list(after)
     if data.task == "classes":
@@ -120,10 +119,22 @@ def _columns(
         finite = [all(map(math.isfinite, row)) for row in outputs]
         cells = [name if ok else "" for name, ok in zip(names, finite, strict=True)]
         after.insert(0, ("predicted", np.array(cells, object)))
-    taken = {name for name, _ in (*before, *after)}
-    named = _numbers(outputs, data, run.output_names)
-    shown = [(f".{name}" if name in taken else name, values) for name, values in named]
-    return (*before, *shown, *after)
+    shown = _numbers(outputs, data, run.output_names)
+    return (*before, *_beside(shown, [*before, *after]), *after)
+
+
+def _beside(outputs: Sequence[Column], others: Sequence[Column]) -> Iterator[Column]:
+    """The outputs; one that is named as another column gets dots, until no column is named so.
+
+    An axis in summary.csv gets a dot too.
+    """
+    others_named = {name for name, _ in others}
+    taken = others_named | {name for name, _ in outputs}
+    for name, values in outputs:
+        free = name
+        while name in others_named and free in taken:
+            free = f".{free}"
+        yield free, values
 
 
 def _of_targets(targets: FloatArray, data: DataFacts) -> list[Column]:

@@ -21,7 +21,8 @@ def command() -> None:
     """Download the image data sets, and describe a CSV file.
 
     They are stored in $NNLAB_DATA_DIR, else in the platform's cache folder. Training downloads
-    what it needs; all other data sets need no file, or are your own files.
+    what it needs, also tables of openml.org; all other data sets need no file, or are your own
+    files.
 
     \b
     nnlab data list
@@ -137,7 +138,8 @@ def _collections(names: tuple[str, ...]) -> list[Collection]:
     for name in names:
         if name.replace("-", "_") not in sources.COLLECTIONS:
             known = ", ".join(sources.COLLECTIONS)
-            raise UsageError(f"There is no data set '{name}' to fetch; these can be: {known}.")
+            way = " Training downloads a table of openml.org." if name == "openml" else ""
+            raise UsageError(f"There is no data set '{name}' to fetch; these can be: {known}.{way}")
     return [sources.COLLECTIONS[name.replace("-", "_")] for name in names or sources.COLLECTIONS]
 
 

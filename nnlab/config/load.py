@@ -201,14 +201,14 @@ def _base(
     """
     root, notes = file.root, list[str]()
     changes = read_overrides(overrides, Path.cwd(), problems)
-    root = expand(root if rows is None else with_memory(root, rows.keys), Config)
-    root = resolve_paths(apply(root, changes, problems, notes), Config)
+    own = expand(root if rows is None else with_memory(root, rows.keys), Config)
+    root = resolve_paths(apply(own, changes, problems, notes), Config)
     root = root if with_sweeps and rows is None else root.without("sweeps")
     if rows is not None:
         problems.raise_any()  # a mistake of a setting comes before what is wrong with the rows
     name = file.name or (UNNAMED if rows is not None else _name_of_data(root))
-    dropped = notes if changes else None
-    config: Config = finished(_config(root, name, problems, check, rows, dropped), problems)
+    changed = (resolve_paths(own, Config), notes)
+    config: Config = finished(_config(root, name, problems, check, rows, changed), problems)
     return Base(config, root, name, tuple(notes), rows)
 
 
@@ -218,11 +218,12 @@ def _config(
     problems: Problems,
     check: bool = True,
     rows: GivenRows | None = None,
-    dropped: list[str] | None = None,
+    changed: tuple[Node, list[str]] | None = None,
 ) -> Config | None:
     """The config, checked; None after noting why not.
 
-    dropped: takes a sentence for each sweep that does not fit and is left out.
+    changed: the tree before settings were changed, and what takes a sentence for each sweep that
+    fitted there, does not fit here and is left out.
     """
     before = len(problems)
     root = with_defaults(root, name)
@@ -238,7 +239,7 @@ def _config(
     check_expectations(root, problems)
     complete = len(values) == len(hints(Config)) and len(problems) == before
     if complete:
-        values["sweeps"] = _fitting(root, values["sweeps"], problems, dropped)
+        values["sweeps"] = _fitting(root, values["sweeps"], problems, name, changed)
     if check:
         check_parts(root, values, problems)
     return Config(**values) if complete and len(problems) == before else None
@@ -279,29 +280,40 @@ def describes_race(path: Path) -> bool:
 
 
 def _fitting(
-    root: Node, sweeps: Mapping[str, SweepConfig], problems: Problems, dropped: list[str] | None
+    root: Node,
+    sweeps: Mapping[str, SweepConfig],
+    problems: Problems,
+    stem: str,
+    changed: tuple[Node, list[str]] | None,
 ) -> dict[str, SweepConfig]:
     """The sweeps that fit the config.
 
-    What a value or a fixed setting of another makes wrong is noted at the place where it stands.
-    With `dropped`, for a config whose settings were changed, a sentence goes there instead.
+    What is wrong with another is noted, or said in a sentence where a change of another setting
+    made it wrong; `stem` and `changed` as in `_config`.
     """
-    bare, fitting = root.without("sweeps"), {}
-    budget = MAX_SWEEP_NODES // sum(1 for _ in bare.walk())
+    fitting = {}
+    budget = MAX_SWEEP_NODES // sum(1 for _ in root.without("sweeps").walk())
     for name, sweep in sweeps.items():
-        node = find_node(root, "sweeps", name)
-        fixed = find_node(node, "set")
-        changes = [SettingChange(k, find_node(fixed, k), fixed.key_place(k)) for k in sweep.set]
-        values = (find_node(node, "values").items or [])[:budget]
-        budget -= len(values)
-        new = Problems()
-        for value in values:
-            varied = apply(bare, [*changes, SettingChange(sweep.key, value, value.place)], new, [])
-            build_fields(Config, varied, new, known=bare)
-        given = any(problem.place.source.kind == "set" for problem in new.noted)
-        if new.noted and dropped is not None and not given:
-            dropped.append(f"The study {name} is left out: {new.noted[0].sentence}")
-        else:
-            fitting[name] = sweep
-            problems.add_new(new)
+        node, most = find_node(root, "sweeps", name), budget
+        budget = max(budget - len(sweep.values), 0)
+        new = _misfits(root, node, sweep, most)
+        if new.noted and changed is not None:
+            own, notes = with_defaults(changed[0], stem), changed[1]
+            as_it_was = find_node(own, "sweeps", name) == node
+            if as_it_was and not _misfits(own, node, sweep, most).noted:
+                notes.append(f"The study {name} is left out: {new.noted[0].sentence}")
+                continue
+        fitting[name] = sweep
+        problems.add_new(new)
     return fitting
+
+
+def _misfits(root: Node, node: Node, sweep: SweepConfig, most: int) -> Problems:
+    """What the first values and the fixed settings of a sweep make wrong, at their places."""
+    bare, fixed, problems = root.without("sweeps"), find_node(node, "set"), Problems()
+    changes = [SettingChange(k, find_node(fixed, k), fixed.key_place(k)) for k in sweep.set]
+    for value in (find_node(node, "values").items or [])[:most]:
+        change = SettingChange(sweep.key, value, value.place)
+        varied = apply(bare, [*changes, change], problems, [])
+        build_fields(Config, varied, problems, known=bare)
+    return problems

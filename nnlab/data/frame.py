@@ -95,7 +95,7 @@ class FrameTable(ColumnTable):
         outside = (*self.targets, *self.ignored)
         self.inputs = [i for i in range(len(names)) if i not in outside]
         if not self.inputs:
-            raise DataError(f"{self.title} have target columns only, and no input.")
+            raise DataError(f"{self.title}: there are target columns only, and no input.")
 
     def _find(self, column: str | int, what: str) -> int:
         """The number of a column by its name, or by its number."""

@@ -73,6 +73,7 @@ def _fetch(number: int, place: Path) -> Any:
     """The answer of `fetch_openml`, targets among the data. Raises DataError, StorageError."""
     from gzip import BadGzipFile
     from http.client import HTTPException
+    from ssl import SSLError
     from urllib.error import URLError
 
     timeout = socket.getdefaulttimeout()
@@ -81,7 +82,9 @@ def _fetch(number: int, place: Path) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # `_notes` says the same, once
             return _fetch_unguarded(number, place.parent)
-    except (URLError, TimeoutError, ConnectionError, HTTPException) as error:
+    except MemoryError:  # not a matter of the file
+        raise
+    except (URLError, SSLError, TimeoutError, ConnectionError, HTTPException) as error:
         raise DataError(
             f"openml {number} is not complete in {place}, and could not be downloaded from "
             f"www.openml.org: {failure_of_server(error)} Copy that folder from a computer that has "

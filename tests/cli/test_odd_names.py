@@ -103,15 +103,20 @@ def test_half_a_pair_in_a_folder(nnlab: Nnlab, tmp_path: Path, half: str) -> Non
 
 
 def test_classes_named_as_the_columns_of_predict(nnlab: Nnlab, tmp_path: Path) -> None:
-    names = ("row", "target", "predicted", "loss")
+    names = ("row", "target", "predicted", "loss", ".loss")
     (tmp_path / "t.csv").write_text("a,b,kind\n" + "".join(f"{n},1,{n}\n" for n in names))
     text = CONFIG.replace("PATH", "t.csv").replace("kind}", "kind, categorical: [a]}")
-    (tmp_path / "c.yaml").write_text(text.replace("dense: 2", "dense: 4"))
+    (tmp_path / "c.yaml").write_text(text.replace("dense: 2", "dense: 5"))
     assert nnlab("train", "c.yaml", "--no-plots").exit_code == 0
-    outputs = sorted(names)
     for arguments, columns in (
-        (["t.csv"], ["loss", ".predicted", "row", "target", "predicted"]),
-        (["--targets"], ["row", "target", *(f".{n}" for n in outputs), "predicted", "loss"]),
+        (["t.csv"], [".loss", "loss", ".predicted", "row", "target", "predicted"]),
+        (
+            ["--targets"],
+            [
+                *("row", "target", ".loss", "..loss", ".predicted", ".row", ".target"),
+                *("predicted", "loss"),
+            ],
+        ),
     ):
         header, *_ = nnlab("predict", "latest", *arguments).stdout.splitlines()
         assert header.split(",") == columns

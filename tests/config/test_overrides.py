@@ -225,10 +225,23 @@ def test_a_study_that_no_longer_fits_is_left_out_and_named() -> None:
     assert list(load_config(config, ["lr=0.1"]).config.sweeps) == ["momentum", "lr"]
 
 
-@pytest.mark.parametrize("overrides", [[], ["sweeps.momentum.values=[-1]"]])
-def test_a_study_that_is_itself_wrong_is_a_mistake(overrides: list[str]) -> None:
-    sweeps = {"momentum": {"values": [0.5 if overrides else -1]}}
-    with pytest.raises(ConfigError, match=r"optimizer\.momentum is -1"):
+@pytest.mark.parametrize(
+    ("value", "overrides", "message"),
+    [
+        (-1, [], r"optimizer\.momentum is -1"),
+        (-1, ["epochs=3"], r"optimizer\.momentum is -1"),
+        (-1, ["optimizer=adam"], "adam has no setting 'momentum'"),
+        (0.5, ["sweeps.momentum.values=[-1]"], r"optimizer\.momentum is -1"),
+        (0.5, [("sweeps.momentum.values", [-1])], r"optimizer\.momentum is -1"),
+        (0.5, ["sweeps.momentum.key=optimizer.beta1"], "sgd has no setting 'beta1'"),
+    ],
+)
+def test_a_study_that_is_itself_wrong_is_a_mistake(
+    value: float, overrides: list[Override], message: str
+) -> None:
+    """Also beside a change that has nothing to do with it."""
+    sweeps = {"momentum": {"values": [value]}}
+    with pytest.raises(ConfigError, match=message):
         load_config(settings_of(with_set()) | {"sweeps": sweeps}, overrides)
 
 

@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Iterator
@@ -183,6 +184,10 @@ NO_TARGET = f"openml 42074 names no data.target; its columns are {REVIEWS}."
             f"there is no target column 7; the columns are {COLUMNS}.",
         ),
         (
+            {"id": 61, "ignore": (0, 1, 2, 3)},
+            "openml 61: there are target columns only, and no input.",
+        ),
+        (
             {"id": 61, "target": "class", "ignore": (4,)},
             "openml 61: column 'class' is chosen twice.",
         ),
@@ -325,6 +330,29 @@ def test_texts_without_pandas(openml: Path, monkeypatch: pytest.MonkeyPatch) -> 
         with pytest.raises(DataError) as error:
             Openml(**TITANIC).load(0)
     assert str(error.value) == "openml 40945 has columns of text: pip install pandas"
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "message"),
+    [
+        (MemoryError("too much"), MemoryError, "^too much$"),
+        (ssl.SSLEOFError(8, "EOF"), DataError, "could not be downloaded .* broke off or made no"),
+        (OSError(errno.ENOSPC, "No space"), StorageError, "could not be used: No space"),
+    ],
+)
+def test_what_is_no_fault_of_the_files(
+    failure: Exception,
+    kind: type[Exception],
+    message: str,
+    openml: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(source, "_fetch_unguarded", fail)
+    with pytest.raises(kind, match=message):
+        Openml(id=61).load(0)
 
 
 def test_a_folder_that_cannot_be_made(openml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
