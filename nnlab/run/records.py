@@ -6,6 +6,7 @@ first row fixes the columns.
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from numbers import Integral, Real
@@ -155,6 +156,11 @@ def _numbers(text: str) -> dict[str, Column]:
     names, kinds = header.split(","), [type(_number(cell)) for cell in first.split(",")]
     strange = not header or len(names) > MOST_COLUMNS or len(first) > TAIL
     if strange or any(sign in text for sign in ('"', "\r", "\n\n")) or not {*kinds} <= NUMBERS:
+        raise ValueError
+    # NumPy before 2.4 reads 2.5, nan and 2^63 as integers too where an integer is expected.
+    last = max((i for i, kind in enumerate(kinds, start=1) if kind is int), default=0)
+    cells = ["-?[0-9]{1,18}[,\n]" if kind is int else "[^,\n]*[,\n]" for kind in kinds[:last]]
+    if re.search(rf"\n(?!{''.join(cells)}|\Z)", text):
         raise ValueError
     row = np.dtype([(f"{i}", kind) for i, kind in enumerate(kinds[: len(names)])])
     rows = np.loadtxt(io.StringIO(text), row, None, ",", skiprows=1, ndmin=1)
