@@ -126,7 +126,7 @@ def test_numbers_ask_numpy_for_integers_only_of_integers(
     """NumPy 2.0 to 2.3 would read each of these as some integer."""
     monkeypatch.setattr(np, "loadtxt", lambda *_, **__: pytest.fail("NumPy was asked"))
     for text in (f"a\n1\n{later}\n", f"a,b,c\n0.5,1,2.5\n1.5,{later},2.5\n"):
-        with pytest.raises(ValueError, match="^$"):
+        with pytest.raises(ValueError, match=r"^$"):
             records._numbers(text)
 
 
