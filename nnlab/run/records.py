@@ -6,6 +6,7 @@ first row fixes the columns.
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from numbers import Integral, Real
@@ -154,11 +155,21 @@ def _numbers(text: str) -> dict[str, Column]:
     header, first, *_ = text.split("\n", 2)
     names, kinds = header.split(","), [type(_number(cell)) for cell in first.split(",")]
     strange = not header or len(names) > MOST_COLUMNS or len(first) > TAIL
-    if strange or any(sign in text for sign in ('"', "\r", "\n\n")) or not {*kinds} <= NUMBERS:
+    if strange or any(sign in text for sign in ('"', "\r", "\n\n")) or not _suit(kinds, text):
         raise ValueError
     row = np.dtype([(f"{i}", kind) for i, kind in enumerate(kinds[: len(names)])])
     rows = np.loadtxt(io.StringIO(text), row, None, ",", skiprows=1, ndmin=1)
     return {name: rows[f"{i}"].copy() for i, name in enumerate(names)}
+
+
+def _suit(kinds: Sequence[type], text: str) -> bool:
+    """Whether the first row has numbers alone, and integers of an int64 have such below them.
+
+    NumPy before 2.4 reads 2.5, nan and 2^63 as integers too where an integer is expected.
+    """
+    last = max((i for i, kind in enumerate(kinds, start=1) if kind is int), default=0)
+    cells = ["-?[0-9]{1,18}[,\n]" if kind is int else "[^,\n]*[,\n]" for kind in kinds[:last]]
+    return {*kinds} <= NUMBERS and not re.search(rf"\n(?!{''.join(cells)}|\Z)", text)
 
 
 def last_row(path: Path) -> dict[str, Cell]:

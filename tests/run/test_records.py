@@ -119,6 +119,17 @@ def test_numbers_read_as_any_cells(text: str, tmp_path: Path) -> None:
     assert outcome(lambda: records.read_table(path)) == cells
 
 
+@pytest.mark.parametrize("later", ["2.5", "nan", "1e3", str(2**63)])
+def test_numbers_ask_numpy_for_integers_only_of_integers(
+    later: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NumPy 2.0 to 2.3 would read each of these as some integer."""
+    monkeypatch.setattr(np, "loadtxt", lambda *_, **__: pytest.fail("NumPy was asked"))
+    for text in (f"a\n1\n{later}\n", f"a,b,c\n0.5,1,2.5\n1.5,{later},2.5\n"):
+        with pytest.raises(ValueError, match=r"^$"):
+            records._numbers(text)
+
+
 @pytest.mark.parametrize("rows", [[], ()])
 def test_no_rows_make_no_file(tmp_path: Path, rows: Any) -> None:
     records.append_rows(tmp_path / "metrics.csv", rows)
