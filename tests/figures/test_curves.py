@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from nnlab.core.rate_range import exponential_average
-from nnlab.show.figures import FIGURES
+from nnlab.show.figures import FIGURES, view
 from nnlab.show.figures.style import style
 from tests.figures.conftest import RESOLVED, MakeRun
 
@@ -209,3 +209,16 @@ def test_smoothed_curves_keep_their_values_pale(make_run: MakeRun) -> None:
         drawn = [list(line.get_ydata()) for line in ax.get_lines()]
         assert losses in drawn
         np.testing.assert_allclose(lines(ax)[name], mean, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "counted"), [(["two", "nan"], []), ([0, "nan"], [0]), ([0, "inf"], [0])]
+)
+def test_epochs_that_are_no_numbers_are_not_counted(
+    make_run: MakeRun, epochs: list[Any], counted: list[int]
+) -> None:
+    """What is left of a damaged metrics.csv is drawn."""
+    run = make_run({"epoch": epochs, "train_loss": [1.0, 0.5]})
+    drawn = view(run)
+    assert [one.epochs for one in drawn.trained] == counted
+    assert FIGURES["curves"].draw(drawn) is not None

@@ -21,6 +21,7 @@ from nnlab.run.folder import DATA, RunFolder, Weights, weights_file
 from nnlab.run.rows import PARTS, SavedRows
 from nnlab.run.run import Run
 from nnlab.run.text import mapping_or_empty, shown
+from nnlab.show.figures.axes import finite_numbers
 from nnlab.show.words import Trained, after, run_title
 from nnlab.status import Status
 
@@ -64,9 +65,9 @@ class View(Run):
     def trained(self) -> tuple[Trained, ...]:
         """How far the training came; empty where the folder does not say."""
         with suppress(NnlabError):
-            epochs = self.metrics.get("epoch", ())
-            if len(epochs):
-                return (Trained(int(max(epochs)), self.status),)
+            epochs = finite_numbers(self.metrics.get("epoch", ()))
+            if np.isfinite(epochs).any():
+                return (Trained(int(np.nanmax(epochs)), self.status),)
         return ()
 
     @property
