@@ -74,7 +74,12 @@ def _block(
         builder.store(kind(height), done)
 
     def tiles(tall: int, short: int, vectors: int) -> None:
-        many = builder.icmp_signed(">", rows, kind(short))
+        few = builder.icmp_signed("<=", rows, kind(short))
+        two = builder.and_(  # tiles of few rows, rather than one of many and a rest
+            builder.icmp_signed(">", rows, kind(tall)),
+            builder.icmp_signed("<=", rows, kind(2 * short)),
+        )
+        many = builder.not_(builder.or_(few, two))
         _branch(builder, many, partial(tile, tall, vectors), partial(tile, short, vectors))
 
     wide = partial(tile, tall, 2) if tall == short else partial(tiles, tall, short, 2)
