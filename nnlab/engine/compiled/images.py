@@ -159,7 +159,8 @@ def convolve_slopes(layer: Any, dy: Pointer, turned: Pointer, dx: Pointer, room:
                 multiply_windows(
                     *(moved(dy, q * f), pw * f, 0, 1, moved(turned, (i * line + j) * f), 0, few),
                     *(moved(around, i * wide + q * layer.sw * layer.c + j), layer.sh * wide),
-                    *(layer.ph, 1, f, few, True),
+                    *(layer.ph, 1, f, few),
+                    True,
                 )
     if framed_too:
         width, start = layer.w * layer.c, layer.top * wide + layer.left * layer.c
