@@ -71,9 +71,9 @@ def test_it_serves_a_page_until_ctrl_c(tmp_path: Path) -> None:
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as program:
         assert program.stderr is not None
         try:
-            address = re.search(r"http://127\.0\.0\.1:\d+/\S+", program.stderr.readline())
-            assert address is not None
-            with urlopen(address[0]) as page:
+            lines = iter(program.stderr.readline, "")  # the first may say "Compiling"
+            found = (re.search(r"http://127\.0\.0\.1:\d+/\S+", line) for line in lines)
+            with urlopen(next(filter(None, found))[0]) as page:
                 assert b'id="transport"' in page.read()
         finally:
             program.send_signal(signal.SIGINT)

@@ -124,21 +124,27 @@ def convolve_back(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer,
                 at, few = (i * line + j) * f, some if some < line - j else line - j
                 transpose(moved(theta, layer.weight + at), f, moved(turned, at), few, few, f)
     for r in range(rows):
-        image, dy = framed(layer, moved(a, layer.x + r * layer.n), scratch), layer.y + r * layer.m
-        slopes = moved(d, dy)
-        panels = in_panels(slopes, places, f, room)
-        for j in range(0, f, some):
-            few = some if some < f - j else f - j
-            for i in range(layer.kh):
-                multiply_windows(
-                    *(moved(image, i * wide), 1, layer.sh * wide, layer.sw * layer.c),
-                    *(moved(panels, j * places), layer.pw * few, few),
-                    *(moved(dw, i * line * f + j), f, line, layer.ph, layer.pw, few, True),
-                )
+        slopes = moved(d, layer.y + r * layer.m)
+        image = framed(layer, moved(a, layer.x + r * layer.n), scratch)
+        add_windows_times(layer, image, in_panels(slopes, places, f, room), dw)
         if layer.bias >= 0:
             multiply(one, 0, 0, slopes, f, db, f, 1, places, f, True)
         if layer.pass_on:
             convolve_slopes(layer, slopes, turned, moved(d, layer.x + r * layer.n), room)
+
+
+def add_windows_times(layer: Any, image: Pointer, panels: Pointer, dw: Pointer) -> None:
+    """DW += windows^T dy, for an image and its slopes in panels."""
+    f, line, wide, some = layer.f, layer.kw * layer.c, layer.wide * layer.c, 2 * vector_width(dw)
+    for j in range(0, f, some):
+        few = some if some < f - j else f - j
+        for i in range(layer.kh):
+            multiply_windows(
+                *(moved(image, i * wide), 1, layer.sh * wide, layer.sw * layer.c),
+                *(moved(panels, j * layer.ph * layer.pw), layer.pw * few, few),
+                *(moved(dw, i * line * f + j), f, line, layer.ph, layer.pw, few),
+                True,
+            )
 
 
 def convolve_slopes(layer: Any, dy: Pointer, turned: Pointer, dx: Pointer, room: Pointer) -> None:
