@@ -12,7 +12,7 @@ that are saved and shown, never at logits: two logits that differ may be the sam
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import reduce
 from math import inf, nan
 from operator import add
 from typing import Any, Literal, NamedTuple, Self
@@ -24,7 +24,7 @@ from nnlab.core import columns, scores
 from nnlab.core.class_scores import confusion_matrix
 from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.losses import Loss
-from nnlab.core.types import Array, FloatArray, IntArray, Kind
+from nnlab.core.types import Array, FloatArray, IntArray, Kind, cached_property
 
 
 def decisions(kind: str, outputs: Array) -> IntArray:

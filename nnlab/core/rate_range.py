@@ -5,11 +5,10 @@ training neural networks"); the loss of an update is that of its batch, before t
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from nnlab.core.types import FloatArray
+from nnlab.core.types import FloatArray, cached_property
 
 DECAY = 0.9
 WINDOW = 10  # updates that the average reaches back

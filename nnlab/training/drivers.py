@@ -2,14 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from nnlab.core.random import permutation
 from nnlab.core.schedules import Plateau
-from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.core.types import Array, FloatArray, IntArray, cached_property
 from nnlab.data.batches import CHUNK_BATCHES, CHUNK_BYTES, Batches, Chunk
 from nnlab.engine.network import turn_of
 from nnlab.engine.numpy_engine import NonFinite, NumpyEngine

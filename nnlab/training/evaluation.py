@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from math import isfinite
 from typing import Any, Self
 
@@ -22,7 +21,7 @@ from nnlab.core.metrics import (
     sums_of,
 )
 from nnlab.core.network import Network, trained_depth
-from nnlab.core.types import Array, FloatArray, Kind
+from nnlab.core.types import Array, FloatArray, Kind, cached_property
 from nnlab.data.batches import Batches, Part
 from nnlab.engine.network import turn_of
 from nnlab.training.records import Numbers

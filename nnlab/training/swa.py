@@ -1,7 +1,6 @@
 """Stochastic weight averaging: the equal mean of the weights after each epoch."""
 
 from dataclasses import replace
-from functools import cached_property
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from nnlab.core.layers.activations import Linear
 from nnlab.core.layers.norm import BatchNorm
 from nnlab.core.memory import Binding
 from nnlab.core.network import Network, trained_depth
-from nnlab.core.types import Array
+from nnlab.core.types import Array, cached_property
 from nnlab.data.batches import Batches
 from nnlab.engine.network import turn_of
 from nnlab.training.drivers import row_order
