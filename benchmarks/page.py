@@ -1,15 +1,16 @@
 """Run every benchmark, print its table and write all tables to docs/benchmarks.md.
 
     make bench
+    python -m benchmarks.page --only step,columns  # the other sections stay as they are
 
-The page has the machine, the versions and the date; where a target is missed the table says so.
+Every section has its date, its machine and the versions, and says where a target is missed.
 """
 
+import argparse
 import subprocess
 import sys
 from datetime import date
 
-from benchmarks import timing
 from benchmarks.commands import ROOT
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -18,6 +19,7 @@ SCRIPTS = {
     "columns": "Quiet and busy, with and without AVX-512",
     "whole": "Whole commands and other libraries",
     "convolution": "Convolutions: one step, compared with PyTorch",
+    "epoch": "An update of the image configs, compared with PyTorch",
     "study": "The learning-rate study: 30 trainings",
     "trials": "A sweep of 2,000 short trials",
     "scaling": "How the cost grows",
@@ -30,42 +32,49 @@ SCRIPTS = {
     "play": "States per second of the playground",
 }
 
+HEAD = """<!-- Written by `make bench`; edit benchmarks/, not this page. -->
+
+# Benchmarks
+
+Each section has its date, its machine and the versions of what was compared: libraries that are
+installed (`pip install torch==2.13.0 jax scikit-learn`). Quote the ratios, which were measured
+within one run, not the times. The docstring of each script states what it claims and how it
+measures. Missed targets are marked; [LOG.md](LOG.md) gives the reasons.
+"""
+
+
+def sections() -> dict[str, str]:
+    """The sections of the page as it is, by title."""
+    _, *parts = PAGE.read_text().split("\n## ") if PAGE.exists() else [""]
+    return dict(part.split("\n", 1) for part in parts)
+
+
+def section(script: str, output: str) -> str:
+    """What a section says under its title; the output begins with the machine and the versions."""
+    lines = f"```text\n{output.strip()}\n```\n"
+    return f"\n`python -m benchmarks.{script}`, {date.today().isoformat()}\n\n{lines}"
+
+
+def write(found: dict[str, str]) -> None:
+    """The page, its sections in the order of SCRIPTS."""
+    parts = [f"## {title}\n{found[title]}" for title in SCRIPTS.values() if title in found]
+    PAGE.write_text("\n".join([HEAD, *parts]))
+
 
 def main() -> int:
-    """Run, print, write."""
-    sections = []
-    for script, title in SCRIPTS.items():
-        print(f"== {title}", flush=True)
+    """Run and print one script after another; the page is written after each."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.page")
+    parser.add_argument("--only", default=",".join(SCRIPTS), help="scripts, e.g. step,columns")
+    for script in parser.parse_args().only.split(","):
+        print(f"== {SCRIPTS[script]}", flush=True)
         command = [sys.executable, "-m", *f"benchmarks.{script}".split()]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         print(done.stdout, flush=True)
         if done.returncode not in (0, 9):  # 9: a target was missed, which the table says
             print(f"{script} ended with exit code {done.returncode}", file=sys.stderr)
             continue
-        lines = done.stdout.strip().removeprefix(timing.environment()).strip()
-        sections.append(f"## {title}\n\n`python -m benchmarks.{script}`\n\n```text\n{lines}\n```\n")
-    PAGE.write_text(HEAD.format(date=date.today().isoformat(), machine=timing.environment()))
-    with PAGE.open("a") as page:
-        page.write("\n".join(sections))
+        write(sections() | {SCRIPTS[script]: section(script, done.stdout)})
     return 0
-
-
-HEAD = """<!-- Written by `make bench`; edit benchmarks/, not this page. -->
-
-# Benchmarks
-
-{date}
-
-```text
-{machine}
-```
-
-The machine also did other work: quote the ratios, which were measured within one run, not the
-times. The docstring of each script states what it claims and how it measures. Libraries that are
-installed are compared (`pip install torch==2.13.0 jax scikit-learn`). Missed targets are marked;
-[LOG.md](LOG.md) gives the reasons.
-
-"""
 
 
 if __name__ == "__main__":

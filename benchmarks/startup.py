@@ -4,8 +4,9 @@
 
 Each round runs every command once, one after the other. The table shows the median seconds, the
 median of the difference to `python -c pass` of the same round, and the target. Every command runs
-once before, so that compiled kernels and .pyc files lie in their caches. The exit code is 9 when a
-target is missed.
+once before, so that compiled kernels and .pyc files lie in their caches. `fashion_mlp` runs once
+more in each round beside a process that never waits, and should take at most 2.5 times as long as
+alone. The exit code is 9 when a target is missed.
 """
 
 import argparse
@@ -24,10 +25,15 @@ LIMITS = {
 
 OVER_BARE = ("nnlab --help",)
 
+CROWDED = "fashion_mlp"
+BESIDE = f"{CROWDED}, beside a busy process"
+TIMES_AS_LONG = 2.5
 
-def run(command: tuple[str, ...]) -> None:
-    """Run the command to its end."""
-    commands.start(command).communicate()
+
+def run(command: tuple[str, ...], *, beside: bool = False) -> None:
+    """Run the command to its end, on request beside a busy process."""
+    with timing.busy(beside):
+        commands.start(command).communicate()
 
 
 def main() -> int:
@@ -47,13 +53,20 @@ def main() -> int:
         contestants = {
             name: partial(run, chosen[name]) for name, failure in failures.items() if not failure
         }
+        if CROWDED in contestants:
+            contestants[BESIDE] = partial(run, chosen[CROWDED], beside=True)
         times = timing.race(contestants, options.rounds)
     rows = [_row(name, times, LIMITS.get(name)) for name in times]
     print(timing.table(["command", "seconds", "over bare", "target", ""], rows))
     for name, failure in failures.items():
         if failure:
             print(f"  not run: {name}: {failure}")
-    return 9 if any(row[-1] == "MISSED" for row in rows) else 0
+    verdicts = [row[-1] for row in rows]
+    if BESIDE in times:
+        longer = timing.ratio(times, BESIDE, CROWDED)
+        verdicts.append("met" if longer <= TIMES_AS_LONG else "MISSED")
+        print(f"  target: {BESIDE} <= {TIMES_AS_LONG} x alone: {longer:.2f}, {verdicts[-1]}")
+    return 9 if "MISSED" in verdicts else 0
 
 
 def _row(name: str, times: timing.Times, limit: float | None) -> list[str]:

@@ -6,7 +6,6 @@ Sphinx calls `write_pages` before it reads the folder; git ignores what is writt
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from nnlab.core.layers.base import Layer
 from nnlab.core.losses import LOSSES, Loss
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.schedules import SCHEDULES, Schedule
+from nnlab.core.types import cached_property
 from nnlab.explanation.formula import Written
 from nnlab.explanation.mathml import mathml
 

@@ -55,8 +55,8 @@ RULES = {
     "build": rule(RANK_2 | {"config", "training"}, "numpy"),
     "training": rule(CORE | {"engine", "data.batches"}, "numpy"),
     "run": rule(
-        {"errors", "status", "suggest", "config", "core.columns", "engine.blas", "data.npz"}
-        | {"show.words"},
+        {"errors", "status", "suggest", "config", "core.columns", "core.types", "data.npz"}
+        | {"engine.blas", "show.words"},
         "numpy yaml filelock",
         "threadpoolctl",
     ),

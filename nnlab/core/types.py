@@ -26,7 +26,7 @@ class NamesFile:
 FilePath = Annotated[str, NamesFile()]
 
 
-class cached_property(functools.cached_property[T]):  # noqa: N801, as the one it replaces
+class cached_property(functools.cached_property[T]):  # noqa: N801, TID251, as it replaces that
     """`functools.cached_property` as it is from Python 3.12 on: without a lock.
 
     A process that is forked while another thread computes a value would wait for ever.

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from math import isfinite
 from typing import Any
 
@@ -13,7 +12,7 @@ from nnlab.config.schema import Config
 from nnlab.core import columns
 from nnlab.core.losses import Bce, CrossEntropy, Mae, Mse
 from nnlab.core.metrics import ACCURACY, R2, decisions
-from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.core.types import Array, FloatArray, IntArray, cached_property
 from nnlab.diagnosis.curves import median_of_end
 from nnlab.diagnosis.moments import LayerHealth, Moment, rms
 from nnlab.experiment.outcome import LONG

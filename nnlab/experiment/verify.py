@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
 from nnlab.build import Built
 from nnlab.core.network import Network
-from nnlab.core.types import Array
+from nnlab.core.types import Array, cached_property
 from nnlab.data.memory import Memory
 from nnlab.engine.network import EngineNetwork
 from nnlab.errors import RunLocked, RunUnreadable

@@ -7,7 +7,6 @@ of L, at the best of the steps that `gradcheck` tries.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from nnlab.core.losses import Loss
 from nnlab.core.memory import Binding, Generators
 from nnlab.core.network import Network, layer_name, trained_depth
 from nnlab.core.optimizers import Assignment, Optimizer, bind
-from nnlab.core.types import Array, FloatArray, Shape
+from nnlab.core.types import Array, FloatArray, Shape, cached_property
 from nnlab.explanation.formula import Numbers, compute
 
 AGREE = 1e-10  # relative; a smaller difference is not looked for

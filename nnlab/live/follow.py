@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
-from functools import cached_property
 from pathlib import Path
 from time import monotonic, thread_time
 from typing import Any, Self
@@ -12,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from nnlab.build import Built
-from nnlab.core.types import Array
+from nnlab.core.types import Array, cached_property
 from nnlab.diagnosis.gather import evidence_of_run
 from nnlab.diagnosis.rules import diagnose
 from nnlab.errors import NnlabError

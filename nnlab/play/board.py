@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from nnlab.core.layers.activations import Activation
 from nnlab.core.metrics import decisions
 from nnlab.core.network import layer_kind, layer_name
-from nnlab.core.types import Array, FloatArray
+from nnlab.core.types import Array, FloatArray, cached_property
 from nnlab.data.dataset import InputColumn, category_words
 from nnlab.errors import UsageError
 from nnlab.play.drawing import ImageForm, decode_ink

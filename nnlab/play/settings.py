@@ -6,7 +6,6 @@ the form are taken: none of them names a file.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from nnlab.config.schema import Config
 from nnlab.core.layers import Layer
 from nnlab.core.layers.dense import Dense
 from nnlab.core.network import layout, shapes
-from nnlab.core.types import size
+from nnlab.core.types import cached_property, size
 from nnlab.data.dataset import Signature
 from nnlab.errors import ConfigError, NnlabError, UsageError
 from nnlab.play.form import is_generated, members_for_page, page_families, page_keys, value_at

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.core.types import cached_property
 from nnlab.errors import NnlabError
 from nnlab.run import names
 from nnlab.run.folder import FINDINGS, FORMAT, METRICS, RESOLVED, RUN, STEPS, SUMMARY, RunFolder

@@ -7,7 +7,6 @@ while a run trains, and after it was interrupted or diverged.
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any, Self, get_args
 
 import numpy as np
@@ -19,7 +18,7 @@ from nnlab.config.schema import Config
 from nnlab.core.losses import ClassLoss, Loss
 from nnlab.core.losses.scaled import in_units
 from nnlab.core.network import Network
-from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.core.types import Array, FloatArray, IntArray, cached_property
 from nnlab.data.dataset import require_finite
 from nnlab.data.fill import fill_missing
 from nnlab.data.frame import is_frame

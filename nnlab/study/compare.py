@@ -3,13 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nnlab.core import columns
+from nnlab.core.types import cached_property
 from nnlab.errors import RunUnreadable, UsageError
 from nnlab.run import environment, names
 from nnlab.run.folder import RUN

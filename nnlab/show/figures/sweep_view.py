@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from nnlab.config.overrides import ALIASES
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS
+from nnlab.core.types import cached_property
 from nnlab.errors import NnlabError
 from nnlab.run.folder import DATA
 from nnlab.run.folder import METRICS as METRICS_TABLE

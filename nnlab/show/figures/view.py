@@ -6,7 +6,6 @@ weights and no predictions, and the figures that need them say so.
 
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,7 +14,7 @@ from nnlab.config.schema import Config
 from nnlab.core.losses import Loss
 from nnlab.core.metrics import decisions
 from nnlab.core.network import Network, trained_depth
-from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.core.types import Array, FloatArray, IntArray, cached_property
 from nnlab.errors import ConfigError, NnlabError, RunUnreadable
 from nnlab.run.folder import DATA, RunFolder, Weights, weights_file
 from nnlab.run.rows import PARTS, SavedRows

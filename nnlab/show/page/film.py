@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 
 from nnlab.core.losses import Loss
 from nnlab.core.network import Network
-from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.core.types import Array, FloatArray, IntArray, cached_property
 from nnlab.data.scale import Scaling
 from nnlab.diagnosis.moments import Moment, moment
 from nnlab.run.data_facts import DataFacts
