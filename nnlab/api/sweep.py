@@ -22,7 +22,7 @@ from nnlab.data.memory import Memory
 from nnlab.errors import RunUnreadable
 from nnlab.experiment.provide import provide_data, provide_kernels
 from nnlab.run.names import runs_folder
-from nnlab.run.sweeps import SweepFolder, TrialRecord, placing
+from nnlab.run.sweeps import SweepFolder, TrialRecord
 from nnlab.run.text import mapping_or_empty, shown
 from nnlab.show.figures.palette import Scale
 from nnlab.show.figures.plot import draw_inline
@@ -217,7 +217,7 @@ class TrainedSweep(ShownResult):
         """The tables that the command prints: cells, means of folds, trials without a result."""
         records = self.records
         cells = _cells_table(self.cells, self.keys) if records else "no trial has begun"
-        return f"{cells}{_folds_table(self.folds)}{_failed_table(records, self.axes)}"
+        return f"{cells}{_folds_table(self.folds)}{_failed_table(records)}"
 
     @property
     def _head(self) -> str:
@@ -312,13 +312,11 @@ def _folds_table(means: Sequence[FoldMean]) -> str:
     return f"\n\n{format_columns(columns)}\nNumbers: mean (95 % interval) over the folds."
 
 
-def _failed_table(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]]) -> str:
+def _failed_table(records: Sequence[TrialRecord]) -> str:
     """The trials without a result, with the reasons, below an empty line; '' for none."""
     failed = [record for record in records if not record.done]
     if not failed:
         return ""
-    places = placing(axes)
-    ordered = sorted(failed, key=lambda trial: (*places(trial.cell), trial.seed or 0))
     rows: list[dict[str, Cell]] = [
         {
             "trial": trial.name,
@@ -327,7 +325,7 @@ def _failed_table(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, An
             "status": trial.status,
             "reason": (trial.reason or "").split("\n")[0],
         }
-        for trial in ordered[:MOST_FAILED]
+        for trial in failed[:MOST_FAILED]
     ]
     more = f"\nand {len(failed) - MOST_FAILED:,} more" if len(failed) > MOST_FAILED else ""
     return f"\n\n{format_records(rows)}{more}"

@@ -8,7 +8,7 @@ from nnlab.live.feed import Feed
 from nnlab.live.follow import Follower
 from nnlab.run.sweeps import SweepFolder
 from nnlab.show.figures.sweep_view import SweepView
-from nnlab.show.page.sweep import records_in_order, sweep_records, sweep_story, trials_table
+from nnlab.show.page.sweep import sweep_records, sweep_story, trials_table
 
 
 class SweepFollower(Follower):
@@ -25,7 +25,7 @@ class SweepFollower(Follower):
 
     def _publish(self) -> None:
         sweep = SweepView(self.folder)
-        records = records_in_order(sweep)
+        records = sweep.folder.records()
         trials = [(record.name, record.status) for record in records]
         if trials == self._trials:
             return

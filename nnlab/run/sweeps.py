@@ -10,6 +10,7 @@ The run folders are the truth; summary.csv is computed from them.
 """
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -103,8 +104,13 @@ class SweepFolder(OutputFolder):
         return sorted(n for n in inside if names.is_trial(n) and self.trial(n).exists())
 
     def records(self) -> list[TrialRecord]:
-        """The records of all trials that were begun."""
-        return [self.record(name) for name in self.trials()]
+        """The records of all trials that were begun, in the order of the axes and the seeds."""
+        axes: list[Mapping[str, Any]] = []
+        with suppress(NnlabError):  # a damaged sweep.yaml must not hide the trials
+            axes = self.read_about()["axes"]
+        places = placing(axes)
+        found = map(self.record, self.trials())
+        return sorted(found, key=lambda trial: (*places(trial.cell), trial.seed or 0))
 
     def record(self, name: str) -> TrialRecord:
         """The record of one trial; `unreadable`, with the reason, if its folder is damaged."""

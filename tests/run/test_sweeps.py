@@ -73,6 +73,24 @@ def test_records(folder: SweepFolder) -> None:
     assert (second.status, second.reason, second.done) == ("failed", "because", False)
 
 
+def test_records_have_the_order_of_the_axes_and_the_seeds(folder: SweepFolder) -> None:
+    # As their names are hashes, they have an order of their own.
+    for name, lr, seed in [
+        ("aaaaaaaaaaaa", 0.2, 3),
+        ("bbbbbbbbbbbb", 0.1, 10),
+        ("cccccccccccc", 0.1, 9),
+        ("dddddddddddd", 0.05, 3),  # a trial of an axis that has changed comes last
+        ("eeeeeeeeeeee", 0.1, 11),
+    ]:
+        add(folder, name, trial={"cell": {"lr": lr}, "seed": seed})
+    assert "".join(one.name[0] for one in folder.records()) == "cbead"
+    text = folder.write_summary(["lr"], folder.records()).read_text()
+    rows = csv.DictReader(text.splitlines())
+    assert [(row["lr"], row["seed"]) for row in rows][:2] == [("0.1", "9"), ("0.1", "10")]
+    (folder.path / "sweep.yaml").write_text("damaged: [")
+    assert len(folder.records()) == 5
+
+
 def test_a_broken_trial_is_one_unreadable_record(folder: SweepFolder) -> None:
     (add(folder, NAME) / "run.json").write_text("{")
     (record,) = folder.records()

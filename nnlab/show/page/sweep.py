@@ -28,7 +28,7 @@ def report_sweep(folder: SweepFolder, out: Path) -> Report:
     """
     notices, sweep = Notices(), SweepView(folder)
     about, album = sweep.about, Album(notices)
-    records = records_in_order(sweep)
+    records = sweep.folder.records()
     for record in records:
         if record.status in FAILED:
             notices.add(f"Trial {record.name}: {record.reason or record.status}.")
@@ -45,16 +45,6 @@ def report_sweep(folder: SweepFolder, out: Path) -> Report:
     repeat = partial(repeat_sweep, folder, about, names)
     page.repeat = notices.attempt("How it was run", repeat, None)
     return render(page)
-
-
-def records_in_order(sweep: SweepView) -> list[TrialRecord]:
-    """All trials in the order of the axes and seeds, then those without a place on the axes."""
-    records = [
-        trial
-        for cell in sweep.cells
-        for trial in sorted(cell.trials, key=lambda trial: trial.seed or 0)
-    ]
-    return records + [record for record in sweep.folder.records() if record not in records]
 
 
 def sweep_charts(sweep: SweepView, album: Album) -> list[Scripted]:
