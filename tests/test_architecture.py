@@ -65,7 +65,7 @@ RULES = {
     "run.rows": rule(CORE | {"data", "run"}, "numpy"),
     "run.shapes": rule(CORE | {"config", "data", "run"}, "numpy"),
     "experiment": rule(RANK_4, "numpy", "threadpoolctl"),
-    "diagnosis": rule(RANK_5, "numpy", "sklearn"),
+    "diagnosis": rule(RANK_5, "numpy"),
     "explanation": rule(CORE | {"build", "config", "data", "run", "show.words"}, "numpy", "scipy"),
     "explanation.moments": rule(RANK_5 | {"show.words"}, "numpy"),
     "study": rule(RANK_5, "numpy yaml", "distributed threadpoolctl optuna scipy"),

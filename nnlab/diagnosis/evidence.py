@@ -300,16 +300,12 @@ class Evidence:
 
         Of an autoencoder they say nothing, as no row of them goes through the code.
         """
-        from sklearn.neighbors import NearestNeighbors
-
         rows = spread_rows(len(self.built.plan.train), NEIGHBOUR_ROWS)
         if len(rows) < 20 or self.built.dataset.learn == "inputs":
             return float("nan")
         x, t = self.built.plan.train.copied(rows)
-        x = x.reshape(len(rows), -1)
-        near = NearestNeighbors(n_neighbors=6).fit(x).kneighbors(return_distance=False)[:, :5]
         t = t.astype(np.float64)
-        guess = t[near].mean(1)
+        guess = t[nearest_others(x.reshape(len(rows), -1).astype(np.float64), 5)].mean(1)
         if self.is_classes:
             right = decisions(self.built.kind, guess) == decisions(self.built.kind, t)
             return float(right.mean())
@@ -330,6 +326,15 @@ class Evidence:
         """What the last outputs mean: class numbers, or the outputs themselves."""
         outputs = self.last.outputs
         return decisions(self.built.kind, outputs) if self.is_classes else outputs
+
+
+def nearest_others(x: FloatArray, count: int) -> IntArray:
+    """The numbers (B, count) of the rows nearest to each row of x (B, n), without itself."""
+    x = x - x.mean(0)  # |a - b|^2 = |a|^2 - 2 a b + |b|^2 loses digits far from 0
+    squares = (x * x).sum(1)
+    distances = squares[:, np.newaxis] - 2.0 * x @ x.T + squares
+    np.fill_diagonal(distances, np.inf)
+    return np.argpartition(distances, count - 1, axis=1)[:, :count]
 
 
 def spread_rows(rows: int, most: int) -> IntArray:
