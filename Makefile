@@ -32,7 +32,7 @@ help:
 	@echo "make figures  train some shipped experiments and draw the images of the pages (two minutes)"
 	@echo "make doctor   measure how often nnlab doctor is right, and write docs/doctor.md (minutes)"
 	@echo "make crosscheck  train every shipped experiment in PyTorch and scikit-learn too, write docs/crosscheck.md (a quarter of an hour)"
-	@echo "make accuracy train the image experiments with three seeds, write docs/accuracy.md (an hour)"
+	@echo "make accuracy train the image experiments with three seeds, write docs/accuracy.md (two hours)"
 	@echo "make exports  read every export with its tool and write docs/exports.md (minutes; TORCH: a Python with PyTorch)"
 	@echo "make tables   read messy CSV files and write docs/tables.md (a minute)"
 	@echo "make estimators  compare with scikit-learn and write the table in docs/sklearn.md (minutes)"

@@ -1,6 +1,6 @@
 """Claim: a sweep of many short trials takes at most 1.2 times as long as their trainings.
 
-    python -m benchmarks.trials [--trials 2000] [--epochs 300] [--jobs 2] [--bare 10]
+    python -m benchmarks.trials [--trials 2000] [--epochs 480] [--jobs 2] [--bare 10]
 
 `nnlab sweep seed=range(...)` trains 8-3-8 once per seed with the NumPy engine, about 100 ms each.
 Compared are the whole command (imports, processes, folders, tables) and the trainings alone: the
@@ -87,7 +87,7 @@ def main() -> int:
     """Run the sweep, and print what it took."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.trials")
     parser.add_argument("--trials", type=int, default=2000)
-    parser.add_argument("--epochs", type=int, default=300)
+    parser.add_argument("--epochs", type=int, default=480)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--bare", type=int, default=10)
     parser.add_argument("--folder", help="where the run folders lie for a while")
