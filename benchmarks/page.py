@@ -65,7 +65,10 @@ def main() -> int:
     """Run and print one script after another; the page is written after each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page")
     parser.add_argument("--only", default=",".join(SCRIPTS), help="scripts, e.g. step,columns")
-    for script in parser.parse_args().only.split(","):
+    chosen = parser.parse_args().only.split(",")
+    for script in {*chosen} - {*SCRIPTS}:
+        parser.error(f"--only: '{script}' is none of {', '.join(SCRIPTS)}")
+    for script in chosen:
         print(f"== {SCRIPTS[script]}", flush=True)
         command = [sys.executable, "-m", *f"benchmarks.{script}".split()]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)

@@ -328,11 +328,16 @@ class Evidence:
         return decisions(self.built.kind, outputs) if self.is_classes else outputs
 
 
+def square_distances(a: FloatArray, b: FloatArray) -> FloatArray:
+    """The squared distances (A, B) of the rows of a (A, n) from those of b (B, n)."""
+    middle = b.mean(0)  # |a - b|^2 = |a|^2 - 2 a b + |b|^2 loses digits far from 0
+    a, b = a - middle, b - middle
+    return np.asarray((a * a).sum(1)[:, np.newaxis] - 2.0 * a @ b.T + (b * b).sum(1))
+
+
 def nearest_others(x: FloatArray, count: int) -> IntArray:
     """The numbers (B, count) of the rows nearest to each row of x (B, n), without itself."""
-    x = x - x.mean(0)  # |a - b|^2 = |a|^2 - 2 a b + |b|^2 loses digits far from 0
-    squares = (x * x).sum(1)
-    distances = squares[:, np.newaxis] - 2.0 * x @ x.T + squares
+    distances = square_distances(x, x)
     np.fill_diagonal(distances, np.inf)
     return np.argpartition(distances, count - 1, axis=1)[:, :count]
 

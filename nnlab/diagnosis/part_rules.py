@@ -6,7 +6,7 @@ from nnlab.config.dump import flow
 from nnlab.core import columns
 from nnlab.core.metrics import ACCURACY
 from nnlab.core.types import FloatArray
-from nnlab.diagnosis.evidence import Evidence, spread_rows
+from nnlab.diagnosis.evidence import Evidence, spread_rows, square_distances
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.show.words import percent, set_options
 
@@ -63,7 +63,7 @@ def _share_of_near_copies(e: Evidence) -> float:
         return 0.0
     parts = (validation, spread_rows(len(validation), 300)), (train, np.arange(len(train)))
     some, every = (p.copied(rows)[0].reshape(len(rows), -1).astype(np.float64) for p, rows in parts)
-    squares = (some**2).sum(1)[:, None] + (every**2).sum(1) - 2 * some @ every.T  # of distances
+    squares = square_distances(some, every)
     squares.partition((0, 9), axis=1)
     return float((squares[:, 0] < 0.05**2 * squares[:, 9]).mean())
 
