@@ -16,8 +16,8 @@ from nnlab.core.schedules import SCHEDULES
 from nnlab.data.augment import AUGMENTATIONS, Augmenter
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
+from nnlab.engine.compiled import convolution, program
 from nnlab.engine.compiled import engine as compiled
-from nnlab.engine.compiled import program
 from nnlab.engine.compiled.activations import COMPILED_ACTIVATIONS
 from nnlab.engine.compiled.layers import COMPILED_LAYERS
 from nnlab.experiment.state import freeze, thaw
@@ -44,6 +44,15 @@ NETWORKS = {
         *(layer("conv2d", filters=4, stride=2, padding="same"), layer("gelu")),
         layer("conv2d", filters=40, kernel=(3, 2), stride=(1, 2), padding=1),
         *(layer("global_avg_pool"), layer("dense", units=3)),
+    ],
+    "channels": [  # rows of windows are copied, of some images at a time; margins are uneven
+        *(layer("conv2d", filters=20, padding="same"), layer("tanh")),
+        *(layer("conv2d", filters=18, kernel=(2, 4), padding="same"), layer("tanh")),
+        *(layer("conv2d", filters=5, kernel=(1, 2)), layer("tanh"), *END),
+    ],
+    "few_places": [  # slopes are no convolution of slopes: it would multiply zeros
+        *(layer("conv2d", filters=17, stride=2), layer("tanh")),
+        *(layer("conv2d", filters=20, bias=False), layer("tanh"), *END),
     ],
     "overlap": [
         *(layer("max_pool", size=3, stride=1), layer("conv2d", filters=6, kernel=5, padding=2)),
@@ -105,6 +114,7 @@ def test_every_layer_is_compared():
 def test_every_layer(name, threads, monkeypatch):
     """The last batch is shorter: of its 3 rows one thread gets none."""
     monkeypatch.setattr(program, "CACHE_BYTES", 40_000)  # of one image, or a few
+    monkeypatch.setattr(convolution, "CACHE_NUMBERS", 20_000)  # likewise
     first = 1 if not any(one.least_batch((4,)) > 1 for one in NETWORKS[name]) else COUNT
     for batch in (first, 7, 21):
         what = images(batch, ema=0.9 if batch == 7 else None)

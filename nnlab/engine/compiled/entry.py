@@ -20,6 +20,7 @@ from numba.extending import overload, register_jitable
 
 from nnlab.engine.compiled import (
     activations,
+    convolution,
     epochs,
     functions,
     images,
@@ -49,7 +50,18 @@ INNER = {
 }
 REORDERED = INNER | {"fastmath": {"contract", "reassoc"}}  # sums over vectors
 MODULES = (
-    *(activations, epochs, functions, images, layer, losses, metrics, normalisation, optimizers),
+    *(
+        activations,
+        convolution,
+        epochs,
+        functions,
+        images,
+        layer,
+        losses,
+        metrics,
+        normalisation,
+        optimizers,
+    ),
     *(passes, products, team),
 )
 SUMS = (products.dot, products.summed)

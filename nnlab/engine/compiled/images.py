@@ -1,18 +1,11 @@
-"""Convolution and pooling in compiled code: windows over images (h, w, c), as core.layers.images.
+"""Pooling in compiled code: windows over images (h, w, c), as core.layers.images."""
 
-A convolution copies no windows: the product reads each where it lies. A row of a window, kw c
-numbers, lies together. The other factor is copied in panels, columns that are multiplied together:
-where it lies, its rows are a power of two apart and share a few lines of the cache.
-"""
-
-from math import prod
 from typing import Any
 
-from nnlab.core.layers.images import Conv2d
 from nnlab.core.types import Shape
 from nnlab.engine.compiled.layer import CompiledLayer
-from nnlab.engine.compiled.primitives import Pointer, moved, pointer, real, vector_width
-from nnlab.engine.compiled.products import add_scaled, multiply, multiply_windows, transpose
+from nnlab.engine.compiled.primitives import Pointer, moved, pointer, real
+from nnlab.engine.compiled.products import add_scaled
 
 SIZES = ("h", "w", "c", "kh", "kw", "sh", "sw", "top", "left", "high", "wide", "ph", "pw", "f")
 
@@ -26,32 +19,6 @@ def window_sizes(layer: Any, shape: Shape) -> dict[str, float]:
     return dict(zip(SIZES, (*sizes, left + w + right, *windows.places, filters), strict=True))
 
 
-def convolution_scratch(layer: Conv2d, shape: Shape, rows: int) -> int:
-    """An image with its margin, and the weights in panels: as they are, and turned."""
-    return _with_margin(layer, shape) + 2 * layer.windows(shape).area * shape[2] * layer.filters
-
-
-def convolution_room(layer: Conv2d, shape: Shape, rows: int) -> int:
-    """Slopes of the image with their margin, those that come in as panels, or a line of biases."""
-    return max(_with_margin(layer, shape), prod(layer.windows(shape).places) * layer.filters)
-
-
-def _with_margin(layer: Conv2d, shape: Shape) -> int:
-    sizes = window_sizes(layer, shape)
-    return int(sizes["high"] * sizes["wide"] * sizes["c"])
-
-
-def framed(layer: Any, image: Pointer, scratch: Pointer) -> Pointer:
-    """The image within its margin of zeros, in `scratch`; itself where there is none."""
-    if layer.high == layer.h and layer.wide == layer.w:
-        return image
-    width, wide = layer.w * layer.c, layer.wide * layer.c
-    start = layer.top * wide + layer.left * layer.c
-    for i in range(layer.h):
-        copy(moved(image, i * width), moved(scratch, start + i * wide), width)
-    return scratch
-
-
 def copy(a: Pointer, c: Pointer, count: int) -> None:
     """C = a."""
     for j in range(count):
@@ -63,115 +30,6 @@ def clear(c: Pointer, count: int) -> None:
     zero = real(c, 0)
     for j in range(count):
         c[j] = zero
-
-
-def in_panels(b: Pointer, rows: int, columns: int, room: Pointer) -> Pointer:
-    """(rows, columns) as (columns / two vectors, rows, two vectors), in `room`.
-
-    The last panel has fewer columns. A single panel is b itself.
-    """
-    some = 2 * vector_width(b)
-    if columns <= some:
-        return b
-    for j in range(0, columns, some):
-        few = some if some < columns - j else columns - j
-        for k in range(rows):
-            copy(moved(b, k * columns + j), moved(room, j * rows + k * few), few)
-    return room
-
-
-def convolve(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
-    """A line of places at a time; a panel of W stays in the cache for all lines."""
-    a, scratch = pointer(memory.a, theta), moved(pointer(memory.scratch, theta), layer.scratch)
-    f, pw, c, start = layer.f, layer.pw, layer.c, pointer(memory.room, theta)
-    line, wide, some, biased = layer.kw * c, layer.wide * c, 2 * vector_width(a), layer.bias >= 0
-    area, beside = layer.kh * line, moved(scratch, layer.high * wide)
-    panels = in_panels(moved(theta, layer.weight), area, f, beside)
-    if biased:
-        for q in range(pw):
-            copy(moved(theta, layer.bias), moved(start, q * f), f)
-    for r in range(rows):
-        image = framed(layer, moved(a, layer.x + r * layer.n), scratch)
-        y = moved(a, layer.y + r * layer.m)
-        for i in range(layer.ph if biased else 0):
-            copy(start, moved(y, i * pw * f), pw * f)
-        for j in range(0, f, some):
-            columns = some if some < f - j else f - j
-            for i in range(layer.ph):
-                multiply_windows(
-                    *(moved(image, i * layer.sh * wide), layer.sw * c, wide, 1),
-                    *(moved(panels, j * area), line * columns, columns),
-                    *(moved(y, i * pw * f + j), f),
-                    *(pw, layer.kh, line, columns),
-                    biased,
-                )
-
-
-def convolve_back(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer, add: bool) -> None:
-    """dW and db are sums over all places."""
-    a, d, g = pointer(memory.a, theta), pointer(memory.d, theta), pointer(memory.g, theta)
-    scratch, one = moved(pointer(memory.scratch, theta), layer.scratch), pointer(memory.one, theta)
-    f, places, line, wide = layer.f, layer.ph * layer.pw, layer.kw * layer.c, layer.wide * layer.c
-    dw, db = moved(g, layer.weight), moved(g, layer.bias)
-    some, turned = 2 * vector_width(a), moved(scratch, layer.high * wide + layer.kh * line * f)
-    room = pointer(memory.room, theta)
-    if not add:
-        clear(dw, layer.kh * line * f)
-        if layer.bias >= 0:
-            clear(db, f)
-        for i in range(layer.kh):  # a row of the kernel (kw c, f) becomes panels of (f, kw c)
-            for j in range(0, line, some):
-                at, few = (i * line + j) * f, some if some < line - j else line - j
-                transpose(moved(theta, layer.weight + at), f, moved(turned, at), few, few, f)
-    for r in range(rows):
-        slopes = moved(d, layer.y + r * layer.m)
-        image = framed(layer, moved(a, layer.x + r * layer.n), scratch)
-        add_windows_times(layer, image, in_panels(slopes, places, f, room), dw)
-        if layer.bias >= 0:
-            multiply(one, 0, 0, slopes, f, db, f, 1, places, f, True)
-        if layer.pass_on:
-            convolve_slopes(layer, slopes, turned, moved(d, layer.x + r * layer.n), room)
-
-
-def add_windows_times(layer: Any, image: Pointer, panels: Pointer, dw: Pointer) -> None:
-    """DW += windows^T dy, for an image and its slopes in panels."""
-    f, line, wide, some = layer.f, layer.kw * layer.c, layer.wide * layer.c, 2 * vector_width(dw)
-    for j in range(0, f, some):
-        few = some if some < f - j else f - j
-        for i in range(layer.kh):
-            multiply_windows(
-                *(moved(image, i * wide), 1, layer.sh * wide, layer.sw * layer.c),
-                *(moved(panels, j * layer.ph * layer.pw), layer.pw * few, few),
-                *(moved(dw, i * line * f + j), f, line, layer.ph, layer.pw, few),
-                True,
-            )
-
-
-def convolve_slopes(layer: Any, dy: Pointer, turned: Pointer, dx: Pointer, room: Pointer) -> None:
-    """dx of an image: each place adds dy W^T to the pixels of its window.
-
-    The places of a column are done together, a panel of a row of their windows at a time: no two
-    meet. From the last panel to the first, a pixel gets its sums from left to right.
-    """
-    f, pw, line, wide = layer.f, layer.pw, layer.kw * layer.c, layer.wide * layer.c
-    some = 2 * vector_width(dy)
-    framed_too = layer.high != layer.h or layer.wide != layer.w
-    around = room if framed_too else dx
-    clear(around, layer.high * wide)
-    for i in range(layer.kh):
-        for j in range((line - 1) // some * some, -1, -some):
-            few = some if some < line - j else line - j
-            for q in range(pw):
-                multiply_windows(
-                    *(moved(dy, q * f), pw * f, 0, 1, moved(turned, (i * line + j) * f), 0, few),
-                    *(moved(around, i * wide + q * layer.sw * layer.c + j), layer.sh * wide),
-                    *(layer.ph, 1, f, few),
-                    True,
-                )
-    if framed_too:
-        width, start = layer.w * layer.c, layer.top * wide + layer.left * layer.c
-        for i in range(layer.h):
-            copy(moved(room, start + i * wide), moved(dx, i * width), width)
 
 
 def largest_of_four(layer: Any, x: Pointer, y: Pointer) -> None:
@@ -312,15 +170,6 @@ def whole_image(layer: Any, shape: Shape) -> dict[str, float]:
 
 
 WINDOW_FIELDS = dict.fromkeys(SIZES, int)
-CONVOLUTION = CompiledLayer(
-    convolve,
-    convolve_back,
-    fields=WINDOW_FIELDS,
-    describe=window_sizes,
-    arrays=("weight", "bias"),
-    scratch=convolution_scratch,
-    room=convolution_room,
-)
 MAX_POOL = CompiledLayer(
     take_largest,
     give_to_largest,

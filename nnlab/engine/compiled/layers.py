@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from nnlab.core.layers import Layer
 from nnlab.core.network import layer_kind
 from nnlab.engine.compiled.activations import COMPILED_ACTIVATIONS
-from nnlab.engine.compiled.images import AVG_POOL, CONVOLUTION, GLOBAL_AVG_POOL, MAX_POOL
+from nnlab.engine.compiled.convolution import CONVOLUTION
+from nnlab.engine.compiled.images import AVG_POOL, GLOBAL_AVG_POOL, MAX_POOL
 from nnlab.engine.compiled.layer import CompiledLayer
 from nnlab.engine.compiled.normalisation import BATCH_NORM, DROPOUT, LAYER_NORM
 from nnlab.engine.compiled.passes import dense, dense_back
