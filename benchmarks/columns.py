@@ -55,7 +55,7 @@ def measure(workload: Workload, rounds: int, clock: str) -> list[list[float | No
     cells: list[list[float | None]] = [[] for _ in targets(workload)]
     for beside in (False, True):
         with timing.busy(beside):
-            times = timing.race(sessions, rounds, warm=1, clock=count)
+            times = timing.race(sessions, rounds, timing.SETTLE, count)
         for target, row in zip(targets(workload), cells, strict=True):
             here = {target.engine, target.against} <= times.keys()
             row.append(ratio(times, target.engine, target.against) if here else None)

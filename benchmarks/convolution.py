@@ -8,10 +8,6 @@ loop, with the loss of every update recorded. PyTorch takes part in both of its 
 the better one counts; ratios are medians of those taken round by round. All start from the same
 weights and must reach the same loss.
 
-Training is many steps in a row, and a virtual machine that was idle may run its processors on one
-core's two threads for the first tenth of a second: two threads then take 1.4 to 1.7 times as long.
-So each turn begins with 40 steps that do not count, and 10 are timed.
-
 "products alone" is the floor: the matrix products of the step by the BLAS, on memory that is ready.
 The exit code is 9 when a loss differs or a target is missed.
 """
@@ -41,7 +37,7 @@ from nnlab.training import Plan, Steps, run_training, start
 
 BATCH, RATE, CHECKED, TARGET = 128, 0.05, 5, 0.8
 EPOCH = 100  # updates; at the end of one the metrics are recorded
-STEPS, WARM = 10, 4  # timed in a row, and times that before it
+STEPS = 10  # of a turn
 TOLERANCE = 1e-4  # of the loss after CHECKED updates, in float32
 POOL, RELU, FLAT, SOFTMAX = MaxPool(), Relu(), Flatten(), Softmax()
 WORKLOADS: dict[str, tuple[str, list[Any]]] = {
@@ -129,7 +125,7 @@ def product_shapes(network: Network) -> Iterator[tuple[int, int, int]]:
 
 
 def several(step: Callable[[], object]) -> None:
-    """A turn."""
+    """A turn: some updates in a row."""
     for _ in range(STEPS):
         step()
 
@@ -156,7 +152,7 @@ def compare(name: str, rounds: int) -> bool:
     products = floor(network_of(layers))
     contestants = {"products alone": products, **steps}
     turns = {one: partial(several, step) for one, step in contestants.items()}
-    times = timing.race(turns, rounds, WARM)
+    times = timing.race(turns, rounds, timing.SETTLE)
     peers = [one for one in steps if one.startswith("torch")]
     best = min(peers, key=partial(timing.median, times), default="")
     rows = []

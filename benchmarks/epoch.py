@@ -30,7 +30,6 @@ from nnlab.engine import blas
 
 CONFIGS = ("lenet_mnist", "conv_fashion")
 TARGET = 0.8
-WARM = 1
 CHECKED = 4  # updates whose losses are compared; dropout is drawn by each in its own way
 TOLERANCE = 0.05
 
@@ -83,7 +82,7 @@ def compare(name: str, rounds: int) -> bool:
         "products alone": floor(built.network),
         "augmentation": lambda: next(changed),
     }
-    times = timing.race(alone | contestants, rounds, WARM, time.process_time)
+    times = timing.race(alone | contestants, rounds, timing.SETTLE, time.process_time)
     peers = [one for one in contestants if one.startswith("torch")]
     best = min(peers, key=lambda one: min(times[one]), default="")
     rows = []

@@ -58,7 +58,8 @@ def compare(workload: Workload, engines: list[str], rounds: int) -> bool:
     sessions, absent = _prepare(given, engines)
     for session in sessions.values():
         session.train()  # fills caches, starts threads
-    times = timing.race({name: session.train for name, session in sessions.items()}, rounds)
+    turns = {name: session.train for name, session in sessions.items()}
+    times = timing.race(turns, rounds, timing.SETTLE)
 
     rows, good = [], True
     for name, session in sessions.items():

@@ -66,7 +66,7 @@ def milliseconds(rounds: int) -> dict[str, float]:
     found = {}
     for job, prepare in JOBS.items():
         sides, updates = prepare()
-        times = timing.race(sides, rounds, warm=2)
+        times = timing.race(sides, rounds, timing.SETTLE)
         for side in sides:
             found[f"{job} {side}"] = timing.median(times, side) / updates * 1e3
     return found

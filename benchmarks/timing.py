@@ -18,6 +18,10 @@ PAUSE = 0.1
 """Seconds between two turns: OpenBLAS's threads spin for 2^26 ticks (27 ms at 2.45 GHz) after a
 product, and whoever then wants both of two processors gets one."""
 
+SETTLE = 0.3
+"""Seconds that do not count before a turn of a training, which is many updates in a row: after a
+pause, a virtual machine may run two processors on one core's two threads for a tenth of a second,
+and two threads then take 1.4 to 1.7 times as long."""
 
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    pass"
 """A program that never waits, as `while True: pass`, but ends with who started it."""
@@ -39,15 +43,16 @@ def busy(wanted: bool = True) -> Iterator[None]:
 def race(
     contestants: Mapping[str, Callable[[], object]],
     rounds: int,
-    warm: int = 0,
+    settle: float = 0.0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Times:
-    """Time every contestant once in each round, after `warm` times that do not count."""
+    """Time every contestant once in each round, after it has run for `settle` seconds."""
     times: Times = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, run in contestants.items():
             time.sleep(PAUSE)
-            for _ in range(warm):
+            settled = time.perf_counter() + settle
+            while time.perf_counter() < settled:
                 run()
             began = clock()
             run()

@@ -21,7 +21,7 @@ FEW_CHANNELS = 16  # with fewer, copying rows costs more than it gains
 CACHE_NUMBERS = 2**16  # of the rows that are copied at a time
 FIELDS = {
     "copied": bool,  # the rows of windows
-    "turned": bool,  # slopes are windows of slopes, times the turned kernel
+    "turned": bool,  # slopes of inputs are windows of slopes times the turned kernel
     "together": int,  # images that are multiplied together
     "blocks": int,  # of an image: places whose windows are equally far apart
     "block": int,  # places of a block
@@ -43,15 +43,17 @@ def convolution_sizes(layer: Conv2d, shape: Shape) -> dict[str, float]:
         down = int(sizes["wide"]) * c
         where = {"blocks": ph, "block": pw, "jump": sh * down, "apart": sw * c, "down": down}
         return {**sizes, **where, "together": 1, "frame": int(sizes["high"]) * down}
+    turned = 4 * h * w <= 5 * ph * pw  # else it would multiply many zeros
     apart, slopes_apart = odd_distance(kw * c), odd_distance(kw * f)
-    jump, slopes_jump = (ph + kh - 1) * pw * apart, (h + kh - 1) * w * slopes_apart
+    jump = (ph + kh - 1) * pw * apart
+    slopes_jump = (h + kh - 1) * w * slopes_apart if turned else 0
     together = max(1, CACHE_NUMBERS // max(jump, slopes_jump))
     where = {"blocks": 1, "block": ph * pw, "jump": jump, "apart": apart, "down": pw * apart}
     copied: dict[str, float] = {
         "copied": True,
         "together": together,
         "frame": together * jump,
-        "turned": 4 * h * w <= 5 * ph * pw,  # it multiplies zeros, too
+        "turned": turned,
         "slopes_apart": slopes_apart,
         "slopes_jump": slopes_jump,
     }
@@ -65,16 +67,14 @@ def odd_distance(numbers: int) -> int:
 
 def convolution_scratch(layer: Conv2d, shape: Shape, rows: int) -> int:
     """Windows, and those of slopes; the weights in panels: as they are, and turned."""
-    sizes, weights = (
-        convolution_sizes(layer, shape),
-        layer.windows(shape).area * shape[2] * layer.filters,
-    )
-    slopes = sizes.get("together", 1) * sizes.get("slopes_jump", 0)
+    sizes = convolution_sizes(layer, shape)
+    weights = layer.windows(shape).area * shape[2] * layer.filters
+    slopes = sizes["together"] * sizes.get("slopes_jump", 0)
     return int(sizes["frame"] + slopes + 2 * weights)
 
 
 def convolution_room(layer: Conv2d, shape: Shape, rows: int) -> int:
-    """Slopes of the image with their margin, those that come in as panels, or a line of biases."""
+    """A line of biases, slopes of outputs in panels, or those of an image with its margin."""
     sizes = convolution_sizes(layer, shape)
     outputs = sizes["together"] * prod(layer.windows(shape).places) * layer.filters
     return int(max(sizes["high"] * sizes["wide"] * shape[2], outputs))
@@ -148,7 +148,7 @@ def in_panels(b: Pointer, rows: int, columns: int, room: Pointer) -> Pointer:
 
 
 def convolve(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
-    """W in panels, which every group of images takes."""
+    """Images in groups, whose windows are multiplied by the same panels of W."""
     a, scratch = pointer(memory.a, theta), moved(pointer(memory.scratch, theta), layer.scratch)
     f, pw, start, biased = layer.f, layer.pw, pointer(memory.room, theta), layer.bias >= 0
     beside, line = moved(scratch, layer.frame), layer.kw * layer.c
@@ -229,7 +229,7 @@ def add_windows_times(layer: Any, windows: Pointer, blocks: int, panels: Pointer
 
 
 def turn_kernel(layer: Any, weight: Pointer, turned: Pointer) -> None:
-    """The weights for `slopes_back`, in panels of rows (kw c) or of the whole kernel's channels."""
+    """The weights as `slopes_back` needs them, in `turned`."""
     f, c, line, some = layer.f, layer.c, layer.kw * layer.c, 2 * vector_width(weight)
     pixels = layer.kh * layer.kw
     if not layer.turned:
