@@ -43,9 +43,10 @@ def ours(built: Built, engine: Literal["numpy", "compiled"]) -> Callable[[], flo
 
 
 def batches(built: Built) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The augmented batches of an epoch, in the order of the file."""
-    for chunk in Batches(built.plan.train, built.plan.batch_size, most=1).epoch(None, 0, 0):
-        yield from zip(chunk.xs, chunk.ts, strict=True)
+    """The augmented batches of an epoch, in the order of the file, again and again."""
+    while True:
+        for chunk in Batches(built.plan.train, built.plan.batch_size, most=1).epoch(None, 0, 0):
+            yield from zip(chunk.xs, chunk.ts, strict=True)
 
 
 def theirs(built: Built, network: Network) -> dict[str, Callable[[], float]]:
