@@ -32,12 +32,14 @@ def commands() -> Iterator[Mapping[str, tuple[str, ...]]]:
         }
 
 
-def start(command: tuple[str, ...]) -> subprocess.Popen[str]:
+def start(command: tuple[str, ...], **variables: str) -> subprocess.Popen[str]:
     """Start a command in the project's root, its stdout dropped and its stderr kept.
 
-    The data folder next to the project is used when none is set.
+    The data folder next to the project is used when none is set; `variables` of the environment
+    are set for it alone.
     """
     environment = {"NNLAB_DATA_DIR": str(ROOT.parent / "shared" / "data"), **os.environ}
+    environment |= variables
     return subprocess.Popen(
         command,
         cwd=ROOT,

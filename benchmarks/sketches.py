@@ -2,7 +2,6 @@
 
 Buffers are made once, parameters and gradients each lie in one block, and that is all: no loss,
 no accuracy, no guard against divergence, no choice of layers, no micro-tuning of single calls.
-`floor` is the lower bound of W5: its eleven matrix products alone.
 """
 
 from collections.abc import Callable, Iterator
@@ -59,7 +58,7 @@ def _batches(problem: Problem) -> Iterator[tuple[Array, Array]]:
         yield x, t
 
 
-def _buffers(problem: Problem) -> list[Array]:
+def buffers(problem: Problem) -> list[Array]:
     """One (batch, width) array for each dense layer."""
     workload = problem.workload
     return [np.empty((workload.batch, m), workload.dtype) for m in workload.widths[1:]]
@@ -98,9 +97,9 @@ def identity(problem: Problem) -> Session:
     block = Block(problem.start)
     (w1, b1), (w2, b2) = block.params
     (g1, c1), (g2, c2) = block.grads
-    h, y = _buffers(problem)
-    dh, dy = _buffers(problem)
-    sh, sy = _buffers(problem)
+    h, y = buffers(problem)
+    dh, dy = buffers(problem)
+    sh, sy = buffers(problem)
     lr = problem.workload.lr
 
     def train() -> None:
@@ -130,9 +129,9 @@ def xor(problem: Problem) -> Session:
     block = Block(problem.start)
     (w1, _), (w2, _), (w3, _) = block.params
     (g1, _), (g2, _), (g3, _) = block.grads
-    h1, h2, y = _buffers(problem)
-    d1, d2, dy = _buffers(problem)
-    s1, s2, sy = _buffers(problem)
+    h1, h2, y = buffers(problem)
+    d1, d2, dy = buffers(problem)
+    s1, s2, sy = buffers(problem)
     lr = problem.workload.lr
 
     def train() -> None:
@@ -163,8 +162,8 @@ def digits(problem: Problem) -> Session:
     block = Block(problem.start)
     (w1, b1), (w2, b2) = block.params
     (g1, c1), (g2, c2) = block.grads
-    h, y = _buffers(problem)
-    dh, dy = _buffers(problem)
+    h, y = buffers(problem)
+    dh, dy = buffers(problem)
     positive = np.empty(h.shape, bool)
     ones = np.ones(len(h), h.dtype)
     lr = problem.workload.lr
@@ -195,9 +194,9 @@ def mnist(problem: Problem) -> Session:
     block = Block(problem.start)
     (w1, b1), (w2, b2), (w3, b3) = block.params
     (g1, c1), (g2, c2), (g3, c3) = block.grads
-    h1, h2, y = _buffers(problem)
-    d1, d2, dy = _buffers(problem)
-    s1, s2, _ = _buffers(problem)
+    h1, h2, y = buffers(problem)
+    d1, d2, dy = buffers(problem)
+    s1, s2, _ = buffers(problem)
     by_class = np.empty(y.shape[::-1], y.dtype)
     lr = problem.workload.lr
 
@@ -231,7 +230,7 @@ def mnist(problem: Problem) -> Session:
 def fashion(problem: Problem) -> Session:
     """W5: three relu layers, softmax under mean cross-entropy, Adam; a loop costs nothing here."""
     block = Block(problem.start)
-    ys, dys = _buffers(problem), _buffers(problem)
+    ys, dys = buffers(problem), buffers(problem)
     positive = [np.empty(y.shape, bool) for y in ys]
     by_class = np.empty(ys[-1].shape[::-1], ys[-1].dtype)
     ones = np.ones(problem.workload.batch, problem.workload.dtype)
@@ -292,8 +291,8 @@ def textbook(problem: Problem) -> Session:
     block = Block(problem.start)
     (w1, b1), (w2, b2), (w3, b3) = block.params
     (g1, c1), (g2, c2), (g3, c3) = block.grads
-    h1, h2, y = _buffers(problem)
-    d1, d2, dy = _buffers(problem)
+    h1, h2, y = buffers(problem)
+    d1, d2, dy = buffers(problem)
     positive = np.empty(h1.shape, bool)
     ones = np.ones(len(y), y.dtype)
     velocity = np.zeros_like(block.theta)
@@ -345,23 +344,3 @@ SKETCHES = {
 def prepare(problem: Problem) -> Session:
     """The sketch of this workload."""
     return SKETCHES[problem.workload.name](problem)
-
-
-def prepare_floor(problem: Problem) -> Session:
-    """The matrix products of an update and nothing else: it reaches no loss."""
-    block = Block(problem.start)
-    ys = _buffers(problem)
-    xs = [problem.inputs[: problem.workload.batch], *ys[:-1]]
-    for array in ys:
-        array.fill(0.5)
-
-    def train() -> None:
-        for _ in problem.order:
-            for i, (w, _b) in enumerate(block.params):
-                np.matmul(xs[i], w, out=ys[i])
-            for i in range(len(ys) - 1, -1, -1):
-                np.matmul(xs[i].T, ys[i], out=block.grads[i][0])
-                if i:
-                    np.matmul(ys[i], block.params[i][0].T, out=ys[i - 1])
-
-    return Session(train, block.parameters, "trains nothing", comparable=False)

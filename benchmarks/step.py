@@ -15,7 +15,7 @@ import argparse
 import math
 from collections.abc import Callable
 
-from benchmarks import nnlab_side, sketches, timing
+from benchmarks import floors, nnlab_side, sketches, timing
 from benchmarks.workloads import WORKLOADS, Problem, Session, Target, Workload, loss, problem
 
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
@@ -41,7 +41,7 @@ def _sklearn(given: Problem) -> Session:
 
 
 ENGINES: dict[str, Callable[[Problem], Session]] = {
-    "floor": sketches.prepare_floor,
+    "floor": lambda given: floors.FLOORS[given.workload.name](given),
     "sketch": sketches.prepare,
     "torch": _torch,
     "sklearn": _sklearn,
@@ -102,7 +102,7 @@ def _prepare(given: Problem, engines: list[str]) -> tuple[dict[str, Session], li
     """The engines that can run here, and for each other one a sentence why not."""
     sessions, absent = {}, []
     for name in engines:
-        if name == "floor" and given.workload.name != "W5":
+        if name == "floor" and given.workload.name not in floors.FLOORS:
             continue
         try:
             sessions[name] = ENGINES[name](given)

@@ -6,8 +6,8 @@
 Compared are the whole command (imports, processes, folders, tables) and the trainings alone: the
 seconds in the trials' metrics.csv, divided by the number of processes. Other work on the machine
 slows both alike. Processor time says the same without the disk: that of the whole command, and
-that of the training loop alone, measured on some of the trials. The exit code is 9 when the ratio
-is over 1.2.
+that of the training loop alone, measured on some of the trials. The floor is the command's
+processor time, divided by the number of processes. The exit code is 9 when the ratio is over 1.2.
 """
 
 import argparse
@@ -98,11 +98,12 @@ def main() -> int:
         own = own_seconds(runs)
     alone = bare(options.epochs, options.bare)
     counted, files = calls(20)
-    training = sum(own) / options.jobs
+    training, floor = sum(own) / options.jobs, used.cpu / options.jobs
     print(
         f"{options.trials:,} trials with {options.jobs} processes\n"
         f"  trainings: {training:.2f} s, {statistics.median(own) * 1e3:.0f} ms each\n"
-        f"  whole command: {used.wall:.2f} s, {used.wall / training:.2f} times as long\n"
+        f"  whole command: {used.wall:.2f} s, {used.wall / training:.2f} times as long; "
+        f"floor {floor:.2f} s, {floor / training:.2f} times\n"
         f"  processor time per trial: {used.cpu / options.trials * 1e3:.1f} ms, "
         f"of the training loop alone {alone * 1e3:.1f} ms\n"
         f"  peak memory: command {used.peak:.0f} MB, the largest worker {used.others:.0f} MB\n"

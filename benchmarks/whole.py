@@ -6,7 +6,8 @@ nnlab's side is `nnlab train CONFIG --no-plots`: reading and checking the config
 training with loss, metrics and evaluation of every epoch, and a run folder with everything in it.
 A peer's side is a process that imports the library, loads the same data and does as many updates,
 compiling included; it evaluates nothing and writes nothing. The lesser time of two runs, of which
-the first fills caches. The targets are those of docs/benchmarks.md.
+the first fills caches. "floor s" is nnlab's time for 0 epochs, what starting, the data and the run
+folder take. The targets are those of docs/benchmarks.md.
 """
 
 import argparse
@@ -46,19 +47,19 @@ def main() -> int:
         row, bad = compare(name, options.peers.split(","))
         rows.append(row)
         missed |= bad
-    print(timing.table(["job", "nnlab s", *[f"{p} s (x)" for p in FASTER]], rows))
+    print(timing.table(["job", "nnlab s", "floor s", *[f"{p} s (x)" for p in FASTER]], rows))
     return 9 if missed else 0
 
 
 def compare(name: str, peers: list[str]) -> tuple[list[str], bool]:
-    """A row: seconds of nnlab, of each peer and how many times that is; and whether one misses."""
+    """A row: seconds of nnlab, its floor, each peer (how many times); and whether one misses."""
     config, _ = JOBS[name]
     with commands.commands() as known:
         example = known["identity8, numpy"]
         path = str(commands.ROOT / "configs" / f"{config}.yaml")
         ours = (*example[:4], path, *example[5:8])
-        own = seconds(ours)
-    row, missed = [f"{name} {config}", f"{own:.2f}"], False
+        own, floor = seconds(ours), seconds((*ours, "--set", "training.epochs=0"))
+    row, missed = [f"{name} {config}", f"{own:.2f}", f"{floor:.2f}"], False
     for peer in FASTER:
         child = (sys.executable, "-m", "benchmarks.whole", "--child", peer, "--only", name)
         if peer not in peers or commands.works((*child[:3], "--help")):

@@ -10,6 +10,7 @@ from nnlab.core.layers.activations import Activation, Softmax
 from nnlab.core.losses import Loss
 from nnlab.core.network import Network, layer_kind, trained_depth
 from nnlab.core.types import Array, FloatArray
+from nnlab.engine import blas
 
 FLAT = 0.05  # of the steepest slope of an activation: below it a unit hardly learns
 STEEPEST = {"sigmoid": 0.25, "tanh": 1.0}  # where all units are flat, no row shows it
@@ -68,7 +69,8 @@ def moment(network: Network, loss: Loss, values: Array, x: Array, t: Array, epoc
     depth = trained_depth(network.layers, loss)
     gradient = np.zeros_like(network.theta)
     binding = network.bind(len(x), depth=depth, gradient=gradient, generators=network.generators(0))
-    with np.errstate(all="ignore"):
+    # Beside other work, several threads take ten times as long for so few rows.
+    with blas.one_thread(), np.errstate(all="ignore"):
         z = binding.forward(x)
         memory = loss.bind(len(x), z.shape[1], network.dtype)
         losses = loss.per_sample(z, t).astype(np.float64)

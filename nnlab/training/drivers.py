@@ -201,7 +201,8 @@ class CompiledDriver(EngineDriver):
         if epochs == 1:
             updates = min(self.count - state.batch, self._max_updates)
         rates, changed = self.rates(updates), None
-        orders = [self.order(state.epoch + i) for i in range(epochs)]
+        first = state.epoch
+        orders = [self.order(i) if self.shuffled else None for i in range(first, first + epochs)]
         if self.plan.train.augmenter is not None:
             changed = self.batches.changed(orders, state.batch, state.epoch, updates)
         order = np.array(orders) if self.shuffled else None  # (K, N)

@@ -103,18 +103,22 @@ def switch(choices: Choices) -> Any:
 
     A choice with formulas is a loop around them, and may add their results in any order.
     """
+    own = {choice: _dispatcher(choice) for choice in choices.values()}
     lines = ["def choose(number, *arguments):"]
-    scope: dict[str, Any] = {}
-    for number, choice in choices.items():
-        formulas = [cell.cell_contents for cell in choice.__closure__ or ()]
-        for formula in formulas:
-            register_jitable(**INNER)(formula)
-        scope[f"choice{number}"] = njit(**(REORDERED if formulas else INNER))(choice)
+    for number in choices:
         condition = f"if number == {number}: " if number != max(choices) else ""
         lines.append(f"    {condition}return choice{number}(*arguments)")
+    scope = {f"choice{number}": own[choice] for number, choice in choices.items()}
     # A text compiles in half the time of functions that call each other.
     exec("\n".join(lines), scope)
     return njit(**INNER)(scope["choose"])
+
+
+def _dispatcher(choice: Callable[..., Any]) -> Any:
+    formulas = [cell.cell_contents for cell in choice.__closure__ or ()]
+    for formula in formulas:
+        register_jitable(**INNER)(formula)
+    return njit(**(REORDERED if formulas else INNER))(choice)
 
 
 def register_kernels(kernels: str) -> None:
@@ -182,6 +186,7 @@ def optimize(module: Any, target: Any) -> None:
             symbol.linkage = "internal"
     module.triple, module.data_layout = target.triple, str(target.target_data)
     tuning = binding.create_pipeline_tuning_options(speed_level=3)
+    tuning.loop_unrolling = False  # slower for most networks, and a third more to compile
     builder = binding.create_pass_builder(target, tuning)
     builder.getModulePassManager().run(module, builder)
     called = {function.name for function in module.functions if function.is_declaration}
