@@ -14,8 +14,8 @@ from nnlab.core.schedules import SCHEDULES
 from nnlab.core.types import Array
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
+from nnlab.engine.compiled import program
 from nnlab.engine.compiled.losses import COMPILED_LOSSES
-from nnlab.engine.compiled.program import why_not
 from nnlab.training import Epoch, Failure, Plan, Record, State, Steps, run_training, start
 
 NONE = Scaling("none", np.zeros(()), np.ones(()))
@@ -63,7 +63,7 @@ def run(what: Plan, net: Network, engine: Any) -> tuple[list[Record], State]:
 
 def compare(what: Plan, net: Network, tolerance: float = 1e-10) -> None:
     """Same records, same weights, slots and average."""
-    assert why_not(net, what.loss, what.optimizer, what.kind) is None
+    assert program.why_not(net, what.loss, what.optimizer, what.kind) is None
     expected, reference = run(what, net, "numpy")
     found, state = run(what, net, "compiled")
     epochs = [one for one in expected if isinstance(one, Epoch)]
@@ -230,6 +230,16 @@ def test_layers_without_weights_may_stand_anywhere():
     layers = [LAYERS[name](units=3) if name == "dense" else LAYERS[name]() for name in names]
     what = plan(LOSSES["mse"](), OPTIMIZERS["adam"](), "regression")
     compare(what, Network(layers, 5, seed=3))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_channels_of_pixels_between_dense_layers(size):
+    """A softmax of each pixel, also where values lie unit by unit."""
+    pixels = [LAYERS["dense"](units=4), LAYERS["reshape"](shape=(2, 2)), LAYERS["softmax"]()]
+    net = Network([*pixels, LAYERS["flatten"](), LAYERS["dense"](units=3)], 5, seed=3)
+    assert program.compose(net, LOSSES["mse"](), 23, 0).by_units
+    what = plan(LOSSES["mse"](), OPTIMIZERS["adam"](), "regression", batch_size=SIZES[size])
+    compare(what, net)
 
 
 @pytest.mark.parametrize("size", [1, 4, 23])

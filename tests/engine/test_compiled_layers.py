@@ -69,7 +69,10 @@ NETWORKS = {
         *(layer("flatten"), layer("dense", units=12, bias=False), layer("batch_norm")),
         *(layer("tanh"), layer("dense", units=3)),
     ],
-    "layer_norm": [layer("layer_norm"), layer("conv2d", filters=5), layer("layer_norm"), *END],
+    "layer_norm": [  # it stores numbers for each row; the margin's zeros come behind them
+        *(layer("layer_norm"), layer("conv2d", filters=5, padding="same"), layer("layer_norm")),
+        *END,
+    ],
     "dropout": [
         *(layer("dropout", rate=0.1), layer("conv2d", filters=5), layer("dropout", rate=0.3)),
         *(layer("tanh"), layer("flatten"), layer("dense", units=12), layer("dropout"), *END[1:]),

@@ -145,6 +145,24 @@ def test_a_bad_row(value, size):
     np.testing.assert_allclose(state.network.theta, reference.network.theta, rtol=1e-10)
 
 
+@pytest.mark.parametrize("size", [1, 6, 23])
+def test_the_gradient_of_a_frozen_layer_is_not_finite(size):
+    """Though the outputs, the loss and the gradient of what is trained are."""
+    what = plan(LOSSES["mse"](), OPTIMIZERS["sgd"](lr=1e-250), "regression", batch_size=size)
+    layers = [LAYERS["dense"](units=4, bias=False), LAYERS["dense"](units=3, freeze=True)]
+    last = []
+    for engine in ("numpy", "compiled"):
+        net = Network(layers, 5, seed=3)
+        net.parameters["0.dense.weight"][...] = 1e200
+        net.parameters["1.dense.weight"][...] = 1e-50
+        given = replace(what, engine=engine)
+        with np.errstate(all="ignore"):
+            last.append(list(run_training(given, start(given, net)))[-1])
+    assert last[0] == last[1]
+    assert isinstance(last[0], Failure)
+    assert "weight gradient of layer 1" in last[0].what
+
+
 @pytest.mark.parametrize("hidden", ["sigmoid", "relu", "tanh", "gelu"])
 def test_drift_over_1000_updates(hidden):
     """At most 100 times that of the reference when it sums its batches in another order."""

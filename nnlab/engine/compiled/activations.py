@@ -83,38 +83,40 @@ def gelu_slope(v: Any, y: Any, c: Any) -> Any:
 
 def softmax(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
     """Each row, or each pixel's channels, as a distribution."""
-    a, count = pointer(memory.a, theta), rows * (layer.m // layer.last)
+    a, width = pointer(memory.a, theta), layer.last
     x, y = moved(a, layer.x), moved(a, layer.y)
-    count, width, by_row, by_unit, _ = value_layout(task.by_units, count, layer.last, a)
-    for r in range(count):
-        at = r * by_row
-        peak = x[at]
-        for j in range(1, width):
-            v = x[at + j * by_unit]
-            peak = peak if v < peak else v
-        total = real(a, 0)
-        for j in range(width):
-            e = math.exp(x[at + j * by_unit] - peak)
-            y[at + j * by_unit] = e
-            total += e
-        for j in range(width):
-            y[at + j * by_unit] = y[at + j * by_unit] / total
+    _, _, by_row, by_unit, _ = value_layout(task.by_units, rows, layer.m, a)
+    for r in range(rows):
+        for p in range(0, layer.m, width):
+            at = r * by_row + p * by_unit
+            peak = x[at]
+            for j in range(1, width):
+                v = x[at + j * by_unit]
+                peak = peak if v < peak else v
+            total = real(a, 0)
+            for j in range(width):
+                e = math.exp(x[at + j * by_unit] - peak)
+                y[at + j * by_unit] = e
+                total += e
+            for j in range(width):
+                y[at + j * by_unit] = y[at + j * by_unit] / total
 
 
 def derive_softmax(
     task: Any, memory: Any, layer: Any, rows: int, theta: Pointer, add: bool
 ) -> None:
     """dx = y (dy - sum dy y), row by row."""
-    a, d, count = pointer(memory.a, theta), pointer(memory.d, theta), rows * (layer.m // layer.last)
+    a, d, width = pointer(memory.a, theta), pointer(memory.d, theta), layer.last
     y, dx, dy = moved(a, layer.y), moved(d, layer.x), moved(d, layer.y)
-    count, width, by_row, by_unit, _ = value_layout(task.by_units, count, layer.last, a)
-    for r in range(count):
-        at = r * by_row
-        mean = real(a, 0)
-        for j in range(width):
-            mean += dy[at + j * by_unit] * y[at + j * by_unit]
-        for j in range(width):
-            dx[at + j * by_unit] = (dy[at + j * by_unit] - mean) * y[at + j * by_unit]
+    _, _, by_row, by_unit, _ = value_layout(task.by_units, rows, layer.m, a)
+    for r in range(rows):
+        for p in range(0, layer.m, width):
+            at = r * by_row + p * by_unit
+            mean = real(a, 0)
+            for j in range(width):
+                mean += dy[at + j * by_unit] * y[at + j * by_unit]
+            for j in range(width):
+                dx[at + j * by_unit] = (dy[at + j * by_unit] - mean) * y[at + j * by_unit]
 
 
 COMPILED_ACTIVATIONS = {

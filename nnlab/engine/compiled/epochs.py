@@ -108,7 +108,7 @@ def compute_gradient(
         if done >= rows:
             break
     if not task.bounded:
-        guard += dot(g, g, task.parameters)
+        guard += dot(g, g, task.values)  # also of frozen layers; of buffers it is 0
     return loss / task.outputs if task.mean_outputs else loss, guard
 
 

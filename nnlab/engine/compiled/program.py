@@ -95,12 +95,12 @@ def compose(network: Network, loss: Loss, batch: int, rest: int, threads: int = 
     most = -(-batch // threads)
     by_units = threads == 1 and _by_units(network, steps, batch, lanes)
     portion = _portion(network, steps, most)
-    full, end = _layers(network, steps, portion, by_units, 0)
+    full, end = _layers(network, steps, portion, portion, by_units, 0)
     short = full
     if by_units or portion == most:
         # A shorter batch has values of its own: what pads a full one must stay 0.
         rows = -(-(rest or batch) // threads)
-        short, end = _layers(network, steps, rows, by_units, end)
+        short, end = _layers(network, steps, rows, portion, by_units, end)
     kind, shapes = layer_type(), network.shapes
     records = [
         _record({**record, "batch": count}, kind)
@@ -183,9 +183,12 @@ def _portion(network: Network, steps: Steps, rows: int) -> int:
 
 
 def _layers(
-    network: Network, steps: Steps, rows: int, by_units: bool, start: int
+    network: Network, steps: Steps, rows: int, most: int, by_units: bool, start: int
 ) -> tuple[list[dict[str, float]], int]:
-    """What the layers' records hold for so many rows, and where their values end."""
+    """What the layers' records hold for so many rows, and where their values end.
+
+    A layer's own numbers are where they are for `most` rows: what a layer leaves at 0 stays 0.
+    """
     places = {
         (one.layer, one.declared.name): one.start
         for one in (*network.layout.places, *network.layout.buffers)
@@ -220,7 +223,7 @@ def _layers(
             **entry.describe(layer, shape),
         }
         records.append(record)
-        scratch += entry.scratch(layer, shape, rows)
+        scratch += entry.scratch(layer, shape, most)
         shared += entry.shared(layer, shape)
         noise += n if entry.draws else 0
         at, end = end, end + room(m)
