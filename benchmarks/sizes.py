@@ -85,16 +85,8 @@ def rows(parent: str | None) -> list[list[str]]:
             growth = f"{used.cpu / cpu:.1f} for {size / small:.0f}"
         before[name] = size, used.cpu
         unit = "MB" if name == "csv" else "runs"
-        lines.append(
-            [
-                name,
-                f"{size:,} {unit}",
-                f"{used.wall:.2f}",
-                f"{used.cpu:.2f}",
-                growth,
-                f"{used.peak:.0f}",
-            ]
-        )
+        seconds = [f"{used.wall:.2f}", f"{used.cpu:.2f}"]
+        lines.append([name, f"{size:,} {unit}", *seconds, growth, f"{used.peak:.0f}"])
     return lines
 
 

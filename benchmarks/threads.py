@@ -5,7 +5,7 @@
 W5 and both networks of images, compiled and in PyTorch, by as many threads as the head of the
 column says, each count in a process of its own; and `nnlab sweep lr --seeds 5` with as many
 processes. Cells are ms per update and, for the sweep, seconds. Counts above the number of cores
-say what threads cost that have to share one. JAX takes all cores, whatever is asked of it.
+show what threads cost that share a core. JAX is left out: it always takes all cores.
 """
 
 import argparse
@@ -17,8 +17,6 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 
-import numpy as np
-
 from benchmarks import convolution, timing
 from benchmarks.step import ENGINES
 from benchmarks.study import COMMAND
@@ -26,8 +24,6 @@ from benchmarks.usage import measure
 from benchmarks.workloads import WORKLOADS, problem
 
 LIMITS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-
-
 Sides = dict[str, Callable[[], object]]
 
 
@@ -40,18 +36,8 @@ def dense() -> tuple[Sides, int]:
 
 def images(name: str) -> tuple[Sides, int]:
     """An update of W8a or W8b by each side."""
-    from benchmarks.peers_torch_images import FORMATS, prepare
-
-    layers = convolution.WORKLOADS[name][1]
-    rng = np.random.default_rng(0)
-    x = rng.random((convolution.BATCH, 784), dtype=np.float32)
-    t = np.eye(10, dtype=np.float32)[rng.integers(10, size=convolution.BATCH)]
-    compiled = convolution.network_of([*layers, convolution.SOFTMAX])
-    peer = prepare(
-        convolution.network_of(layers), x, t, convolution.RATE, FORMATS["torch channels last"]
-    )
-    ours = convolution.ours(compiled, x, t, "compiled")
-    return {"nnlab compiled": ours, "torch": peer}, 1
+    sides = convolution.updates(name)
+    return {"nnlab compiled": sides["nnlab compiled"], "torch": sides["torch channels last"]}, 1
 
 
 JOBS: dict[str, Callable[[], tuple[Sides, int]]] = {

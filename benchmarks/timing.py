@@ -9,7 +9,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 Times = dict[str, list[float]]
 """Seconds of each round, by contestant; the lists are equally long."""
@@ -24,7 +25,7 @@ pause, a virtual machine may run two processors on one core's two threads for a 
 and two threads then take 1.4 to 1.7 times as long."""
 
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    pass"
-"""A program that never waits, as `while True: pass`, but ends with who started it."""
+"""A program that never waits, as `while True: pass`, but ends with its parent."""
 
 
 @contextlib.contextmanager
@@ -100,6 +101,18 @@ def _blas_threads() -> str:
         for pool in threadpool_info()
         if pool["user_api"] == "blas"
     )
+
+
+def some_of(known: Collection[str]) -> Callable[[str], list[str]]:
+    """A type of argparse: names with commas between them, each of which is known."""
+
+    def read(text: str) -> list[str]:
+        for name in text.split(","):
+            if name not in known:
+                raise ArgumentTypeError(f"'{name}' is none of {', '.join(known)}")
+        return text.split(",")
+
+    return read
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:

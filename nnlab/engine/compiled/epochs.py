@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.engine.compiled.functions import smaller_of
 from nnlab.engine.compiled.layer import follow_layer, value_layout
 from nnlab.engine.compiled.losses import loss_and_slopes
 from nnlab.engine.compiled.metrics import add_metrics
@@ -63,8 +64,13 @@ def run_updates(
         update(task, rule, memories, bound, rates[done], memory.step + done + 1, theta)
         sums[0] += own
         sums[1] += loss
-        done_batch = answers(task, memory, bound, own, theta)
-        add_metrics(task.metric, task.fused, moved(sums, 2), done_batch)
+        a, z = pointer(memory.a, theta), record_at(bound, task.layers - 1).y
+        if own > task.portion:
+            a, z = pointer(memory.outputs, theta), 0
+        add_metrics(
+            *(task.metric, task.fused, moved(sums, 2)),
+            batch_of(task, memory, a, z, own, 0, theta),
+        )
         meet(memory, task)
         before += rows
         batch += 1
@@ -74,14 +80,14 @@ def run_updates(
     return memory.updates
 
 
-def answers(task: Any, memory: Any, layers: Pointer, rows: int, theta: Pointer) -> Any:
-    """The `batch` of `losses` and `metrics` for all rows of this thread."""
-    a, d, t = pointer(memory.a, theta), pointer(memory.d, theta), pointer(memory.t, theta)
-    z = record_at(layers, task.layers - 1).y
-    if rows > task.portion:
-        a, z = pointer(memory.outputs, theta), 0
-    _, width, by_row, by_unit, _ = value_layout(task.by_units, rows, task.outputs, a)
-    return a, z, d, by_row, by_unit, t, pointer(memory.picked, np.int64), rows, width
+def batch_of(
+    task: Any, memory: Any, a: Pointer, z: int, rows: int, done: int, theta: Pointer
+) -> Any:
+    """The `batch` of `losses` and `metrics`: rows after `done`, whose outputs are at z in a."""
+    d, t = pointer(memory.d, theta), pointer(memory.t, theta)
+    picked = moved(pointer(memory.picked, np.int64), done)
+    by_row, by_unit, _ = value_layout(task.by_units, rows, task.outputs, a)
+    return a, z, d, by_row, by_unit, t, picked, rows, task.outputs
 
 
 def compute_gradient(
@@ -97,7 +103,7 @@ def compute_gradient(
     loss, guard = 0.0, real(theta, 0)
     done = 0
     while True:  # once where a thread has no rows: it has a gradient too
-        own = task.portion if task.portion < rows - done else rows - done
+        own = smaller_of(task.portion, rows - done)
         if fresh or task.portioned:
             gather(task, memory, epoch, start + done, own, done, layers, theta)
         portion_loss, bound = pass_through(task, memory, layers, own, done, scale, theta)
@@ -117,12 +123,9 @@ def pass_through(
 ) -> Any:
     """Forward, loss and backward for some rows after `done`; their loss, and a guard."""
     forward(task, memory, layers, rows, theta)
-    a, d, t = pointer(memory.a, theta), pointer(memory.d, theta), pointer(memory.t, theta)
-    z = record_at(layers, task.layers - 1).y
-    _, width, by_row, by_unit, count = value_layout(task.by_units, rows, task.outputs, a)
-    picked = moved(pointer(memory.picked, np.int64), done)
+    a, z, width = pointer(memory.a, theta), record_at(layers, task.layers - 1).y, task.outputs
     weights = pointer(memory.class_weights, theta)
-    batch = a, z, d, by_row, by_unit, t, picked, rows, width
+    batch = batch_of(task, memory, a, z, rows, done, theta)
     loss = loss_and_slopes(task.loss, task.loss_setting, weights, scale, batch)
     guard = backward(task, memory, layers, rows, theta, done > 0)
     outputs = moved(a, z)
@@ -130,6 +133,7 @@ def pass_through(
         kept = moved(pointer(memory.outputs, theta), done * width)
         for i in range(rows * width):
             kept[i] = outputs[i]
+    count = value_layout(task.by_units, rows, width, a)[2]
     return loss, guard + dot(outputs, outputs, count)
 
 
@@ -141,9 +145,7 @@ def update(
     first, size = stretch(memory, task, theta)
     own = moved(theta, first)
     if task.online:
-        a, d = pointer(memory.a, theta), pointer(memory.d, theta)
-        inputs, counts = pointer(memory.inputs, np.int64), pointer(memory.counts, np.int64)
-        update_online(task, layers, theta, a, d, inputs, counts, lr)
+        update_online(task, memory, layers, lr, theta)
     else:
         g = add_gradients(memories, task, first, size, theta)
         slots = (
@@ -151,8 +153,7 @@ def update(
             moved(pointer(memory.slot1, theta), first),
             moved(pointer(memory.slot2, theta), first),
         )
-        decaying = task.weights - first
-        decaying = 0 if decaying < 0 else size if decaying > size else decaying
+        decaying = 0 if task.weights < first else smaller_of(task.weights - first, size)
         optimizer_step(task, memory, rule, lr, t, own, g, slots, size, decaying)
     average = pointer(memory.average, theta)
     if task.ema >= 0.0:
@@ -194,7 +195,8 @@ def gather(
     values, x = moved(pointer(memory.a, theta), record_at(layers, 0).x), pointer(memory.x, theta)
     raw, position = pointer(memory.raw, np.uint8), pointer(memory.position, np.int64)
     shift, factor = pointer(memory.shift, theta), pointer(memory.factor, theta)
-    _, width, by_row, by_unit, _ = value_layout(task.by_units, rows, task.inputs, values)
+    width = task.inputs
+    by_row, by_unit, _ = value_layout(task.by_units, rows, width, values)
     for r in range(rows):
         row = order[start + r] if task.shuffled else start + r
         picked[r] = row

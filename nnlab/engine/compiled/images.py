@@ -86,10 +86,9 @@ def take_largest(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) 
 
 
 def larger(x: Pointer, y: Pointer, count: int) -> None:
-    """Y = the larger one of x and y, nan if one is."""
+    """y = the larger of x and y, nan if one is."""
     for j in range(count):
-        seen, best = x[j], y[j]
-        y[j] = best if best >= seen or best != best else seen
+        y[j] = larger_of(y[j], x[j])
 
 
 def give_to_largest(

@@ -11,7 +11,6 @@ from numba.extending import lower_builtin, type_callable
 
 from nnlab.engine.compiled import primitives
 
-LAYOUT_BYTES = 64
 BIT, BYTE, INT32 = ir.IntType(1), ir.IntType(8), ir.IntType(32)
 WHOLE, FLAG = types.intp, types.boolean
 
@@ -96,7 +95,7 @@ def _same_bits(builder: Any, kind: Any, number: Any) -> Any:
 @emitted(primitives.lanes, lambda a: types.intp(a))
 def _lanes(builder: Any, kind: Any, a: Any) -> Any:
     """A constant."""
-    return kind(LAYOUT_BYTES * 8 // bits(a.type.pointee))
+    return kind(primitives.LAYOUT_BYTES * 8 // bits(a.type.pointee))
 
 
 @emitted(primitives.vector_width, lambda c: types.intp(c))

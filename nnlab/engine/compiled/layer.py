@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from nnlab.core.types import Shape
-from nnlab.engine.compiled.primitives import Pointer, lanes
+from nnlab.engine.compiled.primitives import Pointer, lanes, moved, pointer
 
 
 def nothing(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
@@ -67,8 +67,19 @@ def whole(a: Pointer, count: int) -> int:
 
 
 def value_layout(by_units: bool, rows: int, width: int, a: Pointer) -> Any:
-    """B, m, how far a row and a unit are from the next, and the numbers of a layer's values."""
+    """How far a row and a unit of values (rows, width) are from the next; how many numbers."""
     wide = whole(a, rows)
     if by_units:
-        return rows, width, 1, wide, width * wide
-    return rows, width, width, 1, width * rows
+        return 1, wide, width * wide
+    return width, 1, width * rows
+
+
+def values_and_slopes(memory: Any, layer: Any, theta: Pointer) -> Any:
+    """x, y, dx and dy of a layer."""
+    a, d = pointer(memory.a, theta), pointer(memory.d, theta)
+    return moved(a, layer.x), moved(a, layer.y), moved(d, layer.x), moved(d, layer.y)
+
+
+def scratch_of(memory: Any, layer: Any, theta: Pointer) -> Pointer:
+    """The numbers of a layer's own."""
+    return moved(pointer(memory.scratch, theta), layer.scratch)

@@ -89,9 +89,7 @@ def record_type(fields: Mapping[str, type]) -> np.dtype[Any]:
 TASK = record_type(Task.__annotations__)
 MEMORY = record_type(MEMORY_FIELDS)
 # What the kernels know of every optimizer, as numbers; see `rule_of`.
-SHARED_SETTINGS = (
-    *("shapes_gradient", "l1", "clip_norm", "clip_value", "weight_decay", "decoupled"),
-)
+SHARED_SETTINGS = ("shapes_gradient", "l1", "clip_norm", "clip_value", "weight_decay", "decoupled")
 
 
 def pointers() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.engine.compiled.functions import smaller_of
 from nnlab.engine.compiled.primitives import (
     Pointer,
     add_at_once,
@@ -47,7 +48,7 @@ def stretch(memory: Any, task: Any, theta: Pointer) -> tuple[int, int]:
     vectors = (task.parameters + lanes(theta) - 1) // lanes(theta)
     first = vectors * memory.thread // task.threads * lanes(theta)
     end = vectors * (memory.thread + 1) // task.threads * lanes(theta)
-    return first, (end if end < task.parameters else task.parameters) - first
+    return first, smaller_of(end, task.parameters) - first
 
 
 def memory_of(memories: Pointer, number: int) -> Any:
