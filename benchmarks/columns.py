@@ -94,8 +94,8 @@ def main() -> int:
     print(timing.environment())
     rows, missed = [], False
     for name in options.only:
-        found = by_processor(name, options)
-        for target, *pairs in zip(targets(WORKLOADS[name]), *found, strict=True):
+        measured = by_processor(name, options)
+        for target, *pairs in zip(targets(WORKLOADS[name]), *measured, strict=True):
             cells = [cell(ratio, target) for pair in pairs for ratio in pair]
             missed |= any("MISSED" in text for text in cells)
             rows.append([f"{name} / {target.against}", f"<= {target.ratio:.2f}", *cells])

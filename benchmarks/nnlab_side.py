@@ -76,11 +76,9 @@ def _network(problem: Problem) -> EngineNetwork:
 
 def _plan(problem: Problem) -> Plan:
     workload = problem.workload
-    kind: Kind = "classes"
+    kind: Kind = "binary" if workload.widths[-1] == 1 else "classes"
     if workload.output == "linear":
         kind = "regression"
-    elif workload.widths[-1] == 1:
-        kind = "binary"
     rows = np.arange(len(problem.inputs))
     pixels = problem.pixels
     inputs = problem.inputs if pixels is None else pixels

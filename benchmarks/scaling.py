@@ -85,31 +85,32 @@ def main() -> int:
         return 0
     engines = options.engines.split(",")
     print(timing.environment())
-    found: dict[str, dict[str, list[float]]] = {}
+    measured: dict[str, dict[str, list[float]]] = {}
     for axis, values in AXES.items():
         points = [replace(Point(), **{axis: value}) for value in values]
-        found[axis] = {name: [seconds(point, name) for point in points] for name in engines}
+        measured[axis] = {name: [seconds(point, name) for point in points] for name in engines}
         rows = []
         for i, point in enumerate(points):
             updates = -(-point.samples // point.batch)
             row = [str(values[i]), f"{updates:,}"]
             for name in engines:
-                took = found[axis][name][i]
+                took = measured[axis][name][i]
                 row += [f"{took / updates * 1e6:.1f}", f"{point.flops() / took / 1e9:.1f}"]
             rows.append(row)
         head = [axis, "updates", *[f"{n} {u}" for n in engines for u in ("us/update", "GFLOP/s")]]
         print(f"\n{timing.table(head, rows)}")
     if options.plot:
-        draw(found, options.plot)
+        draw(measured, options.plot)
     return 0
 
 
-def draw(found: dict[str, dict[str, list[float]]], path: str) -> None:
+def draw(measured: dict[str, dict[str, list[float]]], path: str) -> None:
     """Seconds per epoch over each axis, both logarithmic."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 2.8), layout="constrained")
-    for axes, (axis, engines) in zip(figure.subplots(1, len(found)), found.items(), strict=True):
+    panels = figure.subplots(1, len(measured))
+    for axes, (axis, engines) in zip(panels, measured.items(), strict=True):
         for name, times in engines.items():
             axes.loglog(AXES[axis], times, "o-", label=name)
         axes.set(xlabel=axis, ylabel="seconds per epoch")

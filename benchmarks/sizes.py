@@ -1,4 +1,4 @@
-"""What grows with the number of runs and the size of a file: seconds and memory of commands.
+"""How the seconds and the memory of commands grow with the number of runs and the size of a file.
 
 `python -m benchmarks.scaling --sizes` prints it: `nnlab runs` over many run folders, `nnlab
 compare` of many runs, and an epoch of training on a large CSV file, each at two sizes. Nothing

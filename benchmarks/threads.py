@@ -23,7 +23,6 @@ from benchmarks.study import COMMAND
 from benchmarks.usage import measure
 from benchmarks.workloads import WORKLOADS, problem
 
-LIMITS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 Sides = dict[str, Callable[[], object]]
 
 
@@ -49,13 +48,13 @@ JOBS: dict[str, Callable[[], tuple[Sides, int]]] = {
 
 def milliseconds(rounds: int) -> dict[str, float]:
     """Median ms of an update for each job and side, in this process."""
-    found = {}
+    cells = {}
     for job, prepare in JOBS.items():
         sides, updates = prepare()
         times = timing.race(sides, rounds, timing.SETTLE)
         for side in sides:
-            found[f"{job} {side}"] = timing.median(times, side) / updates * 1e3
-    return found
+            cells[f"{job} {side}"] = timing.median(times, side) / updates * 1e3
+    return cells
 
 
 def sweep(jobs: int) -> float:
@@ -67,7 +66,7 @@ def sweep(jobs: int) -> float:
 def column(count: int, rounds: int) -> dict[str, float]:
     """All cells for a number of threads or processes."""
     command = [sys.executable, "-m", "benchmarks.threads", "--child", "--rounds", str(rounds)]
-    limits = dict.fromkeys(LIMITS, str(count))
+    limits = dict.fromkeys(timing.THREAD_VARIABLES, str(count))
     done = subprocess.run(command, env=os.environ | limits, stdout=subprocess.PIPE, check=True)
     return json.loads(done.stdout) | {"sweep, 30 trainings": sweep(count)}
 

@@ -12,12 +12,13 @@ import time
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Collection, Iterator, Mapping
 
+THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 Times = dict[str, list[float]]
 """Seconds of each round, by contestant; the lists are equally long."""
 
 PAUSE = 0.1
 """Seconds between two turns: OpenBLAS's threads spin for 2^26 ticks (27 ms at 2.45 GHz) after a
-product, and whoever then wants both of two processors gets one."""
+product, and a program that then wants both of two processors gets one."""
 
 SETTLE = 0.3
 """Seconds that do not count before a turn of a training, which is many updates in a row: after a
@@ -79,8 +80,7 @@ def median(times: Times, name: str) -> float:
 
 def environment() -> str:
     """Two lines: machine and threads, then the versions of what is compared."""
-    variables = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-    threads = [f"{name}={os.environ[name]}" for name in variables if name in os.environ]
+    threads = [f"{name}={os.environ[name]}" for name in THREAD_VARIABLES if name in os.environ]
     machine = f"{platform.machine()}, {os.cpu_count()} CPUs, {_blas_threads()}"
     versions = [f"Python {platform.python_version()}"]
     for package in ("numpy", "torch", "jax", "scikit-learn", "numba"):

@@ -25,7 +25,7 @@ ALIGNED = 16  # numbers of the longest vector of a processor
 
 @dataclass(frozen=True)
 class NonFinite:
-    """The first non-finite number of an update: its array, and the layer it belongs to."""
+    """The array with the first non-finite number of an update, and its layer."""
 
     layer: int
     name: str
@@ -99,7 +99,7 @@ class NumpyEngine:
         weights: Array | None = None,
         row_weights: Sequence[Array] = (),
     ) -> int:
-        """Update once for each of the batches; `step` updates came before. How many were done.
+        """Do one update per batch, after `step` earlier ones; returns how many were done.
 
         It stops before an update that would use a non-finite number, and names it in `failure`.
         `weights` (K, V) gets the weights to evaluate after each of K equal parts of the batches.

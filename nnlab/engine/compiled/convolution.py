@@ -1,10 +1,10 @@
 """Convolution in compiled code, as core.layers.images: images (h, w, c), kernels (kh kw c, f).
 
-A row of a window, kw c numbers, lies together, and a product reads it where it lies: in the image
-with its margin. Of images with many channels the rows of all windows are copied instead, equally
-far apart, so that the windows of an image are multiplied together and share no lines of the cache.
-The other factor is copied in panels, the columns that are multiplied together: where it lies, its
-rows are a power of two apart.
+The kw c numbers of a window's row are neighbours, and a product reads them where they lie: in the
+image with its margin. Of images with many channels the rows of all windows are copied instead, all
+equally far apart, so that one product takes all windows of an image and these share no cache line.
+The other factor of a product is copied in panels, the columns that are multiplied together: in
+theta, its rows are often a power of two apart, which the cache takes badly.
 """
 
 from math import prod
@@ -89,17 +89,6 @@ def windows_of(layer: Any, images: Pointer, count: int, scratch: Pointer) -> Poi
         copy_rows(
             *(moved(images, i * layer.n), layer.h, layer.w, layer.c, layer.top, layer.left),
             *(layer.kw, layer.pw, layer.apart, moved(scratch, i * layer.jump)),
-        )
-    return scratch
-
-
-def windows_of_slopes(layer: Any, slopes: Pointer, count: int, scratch: Pointer) -> Pointer:
-    """The same for slopes of outputs, one for each pixel of an image."""
-    for i in range(count):
-        copy_rows(
-            *(moved(slopes, i * layer.m), layer.ph, layer.pw, layer.f),
-            *(layer.kh - 1 - layer.top, layer.kw - 1 - layer.left, layer.kw, layer.w),
-            *(layer.slopes_apart, moved(scratch, i * layer.slopes_jump)),
         )
     return scratch
 
@@ -215,7 +204,7 @@ def convolve_back(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer,
 
 
 def add_windows_times(layer: Any, windows: Pointer, blocks: int, panels: Pointer, dw: Any) -> None:
-    """DW += windows^T dy, for the slopes of images in panels."""
+    """dW += windows^T dy, for the slopes of images in panels."""
     f, line, some = layer.f, layer.kw * layer.c, 2 * vector_width(dw)
     for j in range(0, f, some):
         few = smaller_of(some, f - j)
@@ -248,13 +237,18 @@ def turn_kernel(layer: Any, weight: Pointer, turned: Pointer) -> None:
 def slopes_back(
     layer: Any, dy: Pointer, count: int, turned: Pointer, dx: Pointer, room: Pointer
 ) -> None:
-    """dx of some images."""
+    """dx of some images: the windows of slopes, one for each pixel, times the turned kernel."""
     if layer.turned:
         line = layer.kw * layer.f
-        scratch = moved(turned, layer.kh * line * layer.c)
+        windows = moved(turned, layer.kh * line * layer.c)
+        for i in range(count):
+            copy_rows(
+                *(moved(dy, i * layer.m), layer.ph, layer.pw, layer.f),
+                *(layer.kh - 1 - layer.top, layer.kw - 1 - layer.left, layer.kw, layer.w),
+                *(layer.slopes_apart, moved(windows, i * layer.slopes_jump)),
+            )
         times_panels(
-            windows_of_slopes(layer, dy, count, scratch),
-            *(count, layer.slopes_jump, layer.h * layer.w),
+            *(windows, count, layer.slopes_jump, layer.h * layer.w),
             *(layer.slopes_apart, layer.w * layer.slopes_apart),
             *(turned, layer.kh, line, layer.c, dx, False),
         )

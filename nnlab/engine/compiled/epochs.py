@@ -16,27 +16,18 @@ from nnlab.engine.compiled.optimizers import move_average, optimizer_step
 from nnlab.engine.compiled.passes import backward, forward, update_online
 from nnlab.engine.compiled.primitives import Pointer, moved, pointer, real, record_at
 from nnlab.engine.compiled.products import dot
-from nnlab.engine.compiled.team import (
-    GUARD,
-    LOSS,
-    add_gradients,
-    meet,
-    put,
-    share,
-    stretch,
-    total,
-)
+from nnlab.engine.compiled.team import GUARD, LOSS, add_gradients, meet, put, share, stretch, total
 from nnlab.engine.numpy_engine import WILD_RATE
 
 
 def run_updates(
     tasks: Pointer, rules: Pointer, memories: Pointer, layers: Pointer, theta: Pointer
 ) -> int:
-    """Do the updates that the memory asks for; how many were done.
+    """Do the updates that the memory asks for; returns how many were done.
 
-    The arguments point to what `program.pointers` says; `layers` holds the layers for full batches
-    and behind them those for the short one, theta P numbers. Each thread of a team calls this with
-    the address of its own memory, which lies among those of the others.
+    The arguments point to what `records.pointers` names; `layers` holds the layers for full batches
+    and behind them those for the short one, theta (V,) all parameters and buffers. Each thread of a
+    team calls this with the address of its own memory, which lies among those of the team.
     """
     task, rule, memory = record_at(tasks, 0), record_at(rules, 0), record_at(memories, 0)
     rates, losses = pointer(memory.rates, np.float64), pointer(memory.losses, np.float64)
@@ -64,13 +55,7 @@ def run_updates(
         update(task, rule, memories, bound, rates[done], memory.step + done + 1, theta)
         sums[0] += own
         sums[1] += loss
-        a, z = pointer(memory.a, theta), record_at(bound, task.layers - 1).y
-        if own > task.portion:
-            a, z = pointer(memory.outputs, theta), 0
-        add_metrics(
-            *(task.metric, task.fused, moved(sums, 2)),
-            batch_of(task, memory, a, z, own, 0, theta),
-        )
+        add_batch_metrics(task, memory, bound, own, moved(sums, 2), theta)
         meet(memory, task)
         before += rows
         batch += 1
@@ -78,6 +63,16 @@ def run_updates(
             end_epoch(task, memory, epoch, theta)
             batch, epoch = 0, epoch + 1
     return memory.updates
+
+
+def add_batch_metrics(
+    task: Any, memory: Any, layers: Pointer, rows: int, sums: Pointer, theta: Pointer
+) -> None:
+    """Add what the metrics sum up over all rows of this thread."""
+    a, z = pointer(memory.a, theta), record_at(layers, task.layers - 1).y
+    if rows > task.portion:
+        a, z = pointer(memory.outputs, theta), 0
+    add_metrics(task.metric, task.fused, sums, batch_of(task, memory, a, z, rows, 0, theta))
 
 
 def batch_of(
@@ -130,9 +125,9 @@ def pass_through(
     guard = backward(task, memory, layers, rows, theta, done > 0)
     outputs = moved(a, z)
     if task.portioned:
-        kept = moved(pointer(memory.outputs, theta), done * width)
+        copies = moved(pointer(memory.outputs, theta), done * width)
         for i in range(rows * width):
-            kept[i] = outputs[i]
+            copies[i] = outputs[i]
     count = value_layout(task.by_units, rows, width, a)[2]
     return loss, guard + dot(outputs, outputs, count)
 
@@ -184,10 +179,9 @@ def gather(
     task: Any, memory: Any, epoch: int, start: int, rows: int, done: int, layers: Pointer,
     theta: Pointer,
 ) -> None:  # fmt: skip
-    """The numbers of the rows from `start`, and their inputs; uint8 as (raw - shift) factor.
+    """Pick rows from `start` of the epoch on and copy their inputs; uint8 as (raw - shift) factor.
 
-    `done` rows of the batch came before.
-    `numbers` holds the positions of the part's rows in `raw`.
+    `done` rows of the batch came before. `numbers` has the positions of the part's rows in `raw`.
     """
     order = moved(pointer(memory.order, np.int64), epoch * task.rows)
     picked = moved(pointer(memory.picked, np.int64), done)

@@ -1,4 +1,4 @@
-"""The instructions of `primitives`, but for those of `tiles`."""
+"""The instructions that `primitives` become; `tiles` has those of a block of a product."""
 
 from collections.abc import Callable
 from inspect import signature
@@ -127,23 +127,17 @@ def _from_pthreads(name: str) -> Callable[..., None]:
     return emit
 
 
-emitted(primitives.lock, lambda mutex: types.void(mutex))(_from_pthreads("pthread_mutex_lock"))
-emitted(primitives.unlock, lambda mutex: types.void(mutex))(_from_pthreads("pthread_mutex_unlock"))
-emitted(primitives.sleep, lambda condition, mutex: types.void(condition, mutex))(
-    _from_pthreads("pthread_cond_wait")
-)
-emitted(primitives.wake_all, lambda condition: types.void(condition))(
-    _from_pthreads("pthread_cond_broadcast")
-)
+for stub, name in (
+    *((primitives.lock, "mutex_lock"), (primitives.unlock, "mutex_unlock")),
+    *((primitives.sleep, "cond_wait"), (primitives.wake_all, "cond_broadcast")),
+):
+    emitted(stub, lambda *addresses: types.void(*addresses))(_from_pthreads(f"pthread_{name}"))
 
 
 @emitted(
     primitives.call_blas,
     lambda gemm, turn_a, turn_b, rows, columns, inner, a, a_width, b, b_width, c, c_width, add: (
-        types.void(
-            *(gemm, FLAG, FLAG, WHOLE, WHOLE, WHOLE),
-            *(a, WHOLE, b, WHOLE, c, WHOLE, FLAG),
-        )
+        types.void(*(gemm, FLAG, FLAG, WHOLE, WHOLE, WHOLE), *(a, WHOLE, b, WHOLE, c, WHOLE, FLAG))
     ),
 )
 def _call_blas(

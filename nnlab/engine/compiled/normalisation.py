@@ -162,11 +162,7 @@ BATCH_NORM = CompiledLayer(
     normalise_back,
     follow_batch,
     fields={"last": int, "eps": float, "momentum": float},
-    describe=lambda layer, shape: {
-        "last": shape[-1],
-        "eps": layer.eps,
-        "momentum": layer.momentum,
-    },
+    describe=lambda layer, shape: {"last": shape[-1], "eps": layer.eps, "momentum": layer.momentum},
     arrays=("gamma", "beta", "running_mean", "running_var"),
     scratch=lambda layer, shape, rows: 3 * shape[-1],
     room=lambda layer, shape, rows: 3 * shape[-1],

@@ -1,7 +1,7 @@
 """Forward and backward through all layers of a program; the dense layer and its online update.
 
-BLAS takes matrices
-column by column and sees each of ours transposed: y = x W is asked for as y^T = W^T x^T.
+BLAS reads matrices column by column, so it sees each of ours transposed: for y = x W it is asked
+for y^T = W^T x^T.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ from nnlab.engine.compiled.products import (
 
 
 def forward(task: Any, memory: Any, layers: Pointer, rows: int, theta: Pointer) -> None:
-    """All layers."""
+    """Fill the values of all layers."""
     for i in range(task.layers):
         layer = record_at(layers, i)
         forward_layer(layer.kind, task, memory, layer, rows, theta)
@@ -62,7 +62,7 @@ def dense(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None
 
 
 def dense_back(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer, add: bool) -> None:
-    """Both gradients, and what is passed on."""
+    """dW, db and, where a layer before learns, dx."""
     if not task.online:
         weight_gradients(task, memory, layer, rows, theta, add)
     if layer.pass_on:
@@ -70,7 +70,7 @@ def dense_back(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer, ad
 
 
 def list_inputs(x: Pointer, n: int, which: Pointer) -> int:
-    """List the inputs of a row that are not 0; how many there are."""
+    """List the inputs of a row that are not 0; returns how many there are."""
     count = 0
     for i in range(n):
         which[count] = i

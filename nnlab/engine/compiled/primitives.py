@@ -89,7 +89,7 @@ def sleep(condition: Pointer, mutex: Pointer) -> None:
 
 
 def wake_all(condition: Pointer) -> None:
-    """Wake all who sleep."""
+    """Wake all threads that sleep."""
     raise NotImplementedError
 
 

@@ -90,16 +90,12 @@ def compose(network: Network, loss: Loss, batch: int, rest: int, threads: int = 
     The rows are shared by `threads`: layers, values and memory are those of each.
     """
     depth, shapes = trained_depth(network.layers, loss), network.shapes
-    steps: Steps = [
-        (i, layer, COMPILED_LAYERS[name])
-        for i, layer in enumerate(network.layers[:depth])
-        if (name := layer_kind(layer)) not in NOTHING_TO_DO
-    ]
+    steps = _steps(network.layers[:depth])
     dense = [(shapes[i][0], layer.units) for i, layer, _ in steps if isinstance(layer, Dense)]
     most = -(-batch // threads)
     flat = all(entry.any_layout for _, _, entry in steps)
-    by_units = threads == 1 and flat and _by_units(dense, batch, network.dtype)
-    portion = most if flat else _portion(network, steps, most)
+    by_units = flat and _by_units(dense, batch, threads, network.dtype)
+    portion = _portion(network, steps, most)
     full, sizes = _layers(network, steps, portion, by_units, 0)
     short, end = full, sizes["values"]
     if by_units or portion == most:
@@ -107,30 +103,36 @@ def compose(network: Network, loss: Loss, batch: int, rest: int, threads: int = 
         rows = -(-(rest or batch) // threads)
         short, shorter = _layers(network, steps, rows, by_units, end)
         end = shorter["values"]
-    kind = layer_type()
-    records = [
-        _record({**record, "batch": count}, kind)
-        for count, layers in ((batch, full), (rest, short))
-        for record in layers
-    ]
     return Program(
-        layers=np.array(records, kind).reshape(2, -1),
+        layers=_records([(batch, full), (rest, short)]),
         portion=portion,
         by_units=by_units,
-        bounded=flat and not by_units and sum(portion * (n + m) - n * m for n, m in dense) < 0,
-        values=end,
-        room=max(entry.room(layer, shapes[i], portion) for i, layer, entry in steps),
-        scratch=sizes["scratch"],
-        shared=sizes["shared"],
+        bounded=flat and not by_units and _bounded(dense, portion),
+        **{**sizes, "values": end},
         drawn={i: size(shapes[i]) for i, _, entry in steps if entry.draws},
         flops=3 * batch * sum(flops(network)[:depth]),
     )
 
 
-def _record(numbers: Mapping[str, float], kind: np.dtype[Any]) -> tuple[float, ...]:
-    """The numbers of a layer in the order of its record; an array that it lacks is at -1."""
+def _steps(layers: Sequence[Layer]) -> Steps:
+    """The layers that compute something."""
+    return [
+        (i, layer, COMPILED_LAYERS[name])
+        for i, layer in enumerate(layers)
+        if (name := layer_kind(layer)) not in NOTHING_TO_DO
+    ]
+
+
+def _records(programs: Sequence[tuple[int, Sequence[Mapping[str, float]]]]) -> NDArray[Any]:
+    """The layers of each batch size as records; an array that a layer lacks is at -1."""
+    kind = layer_type()
     arrays = {name for entry in COMPILED_LAYERS.values() for name in entry.arrays}
-    return tuple(numbers.get(name, -1 if name in arrays else 0) for name in kind.names or ())
+    blank = {name: -1 if name in arrays else 0 for name in kind.names or ()}
+    rows = [
+        [tuple({**blank, **numbers, "batch": batch}.values()) for numbers in layers]
+        for batch, layers in programs
+    ]
+    return np.array(rows, kind)
 
 
 def _up(count: int, dtype: np.dtype[Any]) -> int:
@@ -139,19 +141,28 @@ def _up(count: int, dtype: np.dtype[Any]) -> int:
     return -(-count // lanes) * lanes
 
 
-def _by_units(dense: Sequence[tuple[int, int]], batch: int, dtype: np.dtype[Any]) -> bool:
+def _by_units(
+    dense: Sequence[tuple[int, int]], batch: int, threads: int, dtype: np.dtype[Any]
+) -> bool:
     """Whether products along the batch need far fewer vectors than products along the units.
 
     dense: the inputs and outputs of each dense layer.
     """
+    if batch == 1 or threads > 1:
+        return False
     along_units = sum(batch * n * _up(m, dtype) for n, m in dense)
     along_batch = sum(n * m * _up(batch, dtype) for n, m in dense)
-    return batch > 1 and 2 * along_batch < along_units
+    return 2 * along_batch < along_units
+
+
+def _bounded(dense: Sequence[tuple[int, int]], rows: int) -> bool:
+    """Whether the dense layers have more weights than values of so many rows."""
+    return sum(rows * (n + m) - n * m for n, m in dense) < 0
 
 
 def _portion(network: Network, steps: Steps, rows: int) -> int:
     """The rows that go through the layers together: images as many as stay in the cache."""
-    if any(entry.by_batch for _, _, entry in steps):
+    if all(entry.any_layout for _, _, entry in steps) or any(e.by_batch for _, _, e in steps):
         return rows
     numbers = 2 * sum(size(network.shapes[index + 1]) for index, _, _ in steps)
     fitting = max(1, CACHE_BYTES // (numbers * network.dtype.itemsize))
@@ -169,12 +180,13 @@ def _layers(
     places = {(p.layer, p.declared.name): p.start for p in (*layout.places, *layout.buffers)}
     first = min(place.layer for place in layout.changed)
 
-    def room(width: int) -> int:
+    def numbers(width: int) -> int:
         return _up(rows, dtype) * width if by_units else _up(rows * width, dtype)
 
     records: list[dict[str, float]] = []
-    at, end = start, start + room(size(network.inputs))
-    own = {"scratch": 0, "shared": 0, "noise": 0}  # numbers of the layers so far
+    at, end = start, start + numbers(size(network.inputs))
+    room, noise = 0, 0
+    own = {"scratch": 0, "shared": 0}  # numbers of the layers so far
     for index, layer, entry in steps:
         shape = network.shapes[index]
         n, m = size(shape), size(network.shapes[index + 1])
@@ -189,16 +201,18 @@ def _layers(
             "learns": index >= first,
             "pass_on": index > first,
             "by_blas": products >= BLAS_FROM,
+            "noise": noise,
             **own,
-            **{name: places.get((index, name), -1) for name in entry.arrays},
+            **{name: places[index, name] for name in entry.arrays if (index, name) in places},
             **entry.describe(layer, shape),
         }
         records.append(record)
         own["scratch"] += entry.scratch(layer, shape, rows)
         own["shared"] += entry.shared(layer, shape)
-        own["noise"] += n if entry.draws else 0
-        at, end = end, end + room(m)
-    return records, {**own, "values": end}
+        noise += n if entry.draws else 0
+        room = max(room, entry.room(layer, shape, rows))
+        at, end = end, end + numbers(m)
+    return records, {**own, "room": room, "values": end}
 
 
 def rule_of(optimizer: Optimizer) -> NDArray[Any]:
@@ -224,7 +238,7 @@ def task_of(
     name = entry_name(LOSSES, loss)
     setting = COMPILED_LOSSES[name].setting
     plain = isinstance(optimizer, Sgd) and not optimizer.shapes_gradient and not optimizer.slots
-    dense = all(isinstance(network.layers[one.layer], Dense) for one in network.layout.places)
+    dense = all(isinstance(network.layers[p.layer], Dense) for p in network.layout.places)
     online = batch == 1 and plain and dense and network.layout.trained == network.layout.size
     return Task(
         batch=batch,
