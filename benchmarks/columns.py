@@ -82,20 +82,20 @@ def cell(ratio: float | None, target: Target) -> str:
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.columns")
-    parser.add_argument("--only", default=",".join(WORKLOADS), help="workloads, e.g. W1,W2")
+    known = timing.some_of(WORKLOADS)
+    parser.add_argument("--only", type=known, default=[*WORKLOADS], help="workloads, e.g. W1,W2")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    names = options.only.split(",")
     if options.child:
-        print(json.dumps(measure(WORKLOADS[names[0]], options.rounds, options.clock)))
+        print(json.dumps(measure(WORKLOADS[options.only[0]], options.rounds, options.clock)))
         return 0
     print(timing.environment())
     rows, missed = [], False
-    for name in names:
-        found = by_processor(name, options)
-        for target, *pairs in zip(targets(WORKLOADS[name]), *found, strict=True):
+    for name in options.only:
+        measured = by_processor(name, options)
+        for target, *pairs in zip(targets(WORKLOADS[name]), *measured, strict=True):
             cells = [cell(ratio, target) for pair in pairs for ratio in pair]
             missed |= any("MISSED" in text for text in cells)
             rows.append([f"{name} / {target.against}", f"<= {target.ratio:.2f}", *cells])

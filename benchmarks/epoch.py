@@ -15,13 +15,14 @@ import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
+from statistics import mean
 from typing import Literal
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks import timing
-from benchmarks.convolution import floor, next_loss
+from benchmarks.convolution import floor, next_loss, report
 from nnlab.build import Built, build
 from nnlab.config.load import load_config
 from nnlab.core.network import Network
@@ -29,8 +30,7 @@ from nnlab.data.batches import Batches
 from nnlab.engine import blas
 
 CONFIGS = ("lenet_mnist", "conv_fashion")
-TARGET = 0.8
-CHECKED = 4  # updates whose losses are compared; dropout is drawn by each in its own way
+CHECKED = 4  # updates whose mean losses are compared; each side draws its own dropout
 TOLERANCE = 0.05
 
 
@@ -72,49 +72,31 @@ def compare(name: str, rounds: int) -> bool:
     """The table of a config; whether its target is met."""
     built = build(load_config(name, ["training.engine=compiled"]).config)
     changed = batches(built)
-    contestants = {
+    sides = {
         "nnlab compiled": ours(built, "compiled"),
         "nnlab numpy": ours(built, "numpy"),
         **theirs(built, built.network),
     }
     print(f"\n{name}: {rounds} rounds of an update, batch 128, one thread, processor time")
-    first = {one: [run() for _ in range(CHECKED)] for one, run in contestants.items()}
+    losses = {one: mean(update() for _ in range(CHECKED)) for one, update in sides.items()}
     alone: dict[str, Callable[[], object]] = {
         "products alone": floor(built.network),
         "augmentation": lambda: next(changed),
     }
-    times = timing.race(alone | contestants, rounds, timing.SETTLE, time.process_time)
-    peers = [one for one in contestants if one.startswith("torch")]
-    best = min(peers, key=lambda one: min(times[one]), default="")
-    rows = []
-    for one in times:
-        ratios = ["-", "-"]
-        if best:
-            found = timing.ratio(times, one, best), timing.least_ratio(times, one, best)
-            ratios = [f"{value:.2f}" for value in found]
-        loss = f"{np.mean(first[one]):.4f}" if one in first else "-"
-        rows.append([one, f"{timing.median(times, one) * 1e3:.1f}", *ratios, loss])
-    print(timing.table(["", "ms", f"x {best or 'torch'}", "least", f"loss of {CHECKED}"], rows))
-    if not best:
-        return True
-    least = timing.least_ratio(times, "nnlab compiled", best)
-    verdict = "met" if least <= TARGET else "MISSED"
-    print(f"  target: nnlab compiled <= {TARGET:.2f} x {best}: {least:.2f}, {verdict}")
-    means = [np.mean(losses) for losses in first.values()]
-    same = max(means) - min(means) <= TOLERANCE * min(means)
-    print(f"  the same loss, but for dropout: {'yes' if same else 'NO'}")
-    return same and least <= TARGET
+    times = timing.race(alone | sides, rounds, timing.SETTLE, time.process_time)
+    return report(times, losses, 1, timing.least_ratio, TOLERANCE)
 
 
 def main() -> int:
     """Read the options, then a table per config."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.epoch")
-    parser.add_argument("--only", default=",".join(CONFIGS), help="configs, e.g. lenet_mnist")
+    known = timing.some_of(CONFIGS)
+    parser.add_argument("--only", type=known, default=[*CONFIGS], help="e.g. lenet_mnist")
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     print(timing.environment())
     with threadpool_limits(1), blas.one_thread():
-        results = [compare(name, options.rounds) for name in options.only.split(",")]
+        results = [compare(name, options.rounds) for name in options.only]
     return 0 if all(results) else 9
 
 

@@ -8,7 +8,6 @@ of the processor.
 
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from statistics import mean, median
 from time import process_time
 from typing import Any, NamedTuple
@@ -22,9 +21,9 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 import nnlab
+from benchmarks.commands import ROOT
 from nnlab.core.types import Array
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "sklearn.md"
 HIDDEN, LR, BATCH, EPOCHS = (100,), 0.01, 32, 100
 FOLDS, SEEDS = 5, (0, 1)

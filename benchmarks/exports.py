@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 
 import nnlab
+from benchmarks.commands import ROOT
 from nnlab.config.dump import settings_of
 from nnlab.config.load import load_config
 from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.core.schedules import SCHEDULES
 from nnlab.core.types import Array, FloatArray
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "exports.md"
 MOST = 1000  # rows
 ROWS = 240  # of the table that is written here

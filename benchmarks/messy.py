@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 import nnlab
+from benchmarks.commands import ROOT
 from nnlab.api.describe import DescribedTable, describe_table
 from nnlab.build import build
 from nnlab.config.dump import flow
 from nnlab.config.load import load_config
 from nnlab.errors import NnlabError
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "tables.md"
+PAGE = ROOT / "docs" / "tables.md"
 ROWS = 300
 HEADER = ["width", "height", "colour", "answer"]
 TEXT = """# Messy tables

@@ -6,17 +6,17 @@ included. There is no validation part, and nothing is written.
 """
 
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from benchmarks.workloads import Array, Parameters, Problem, Session, Workload
+from benchmarks.workloads import Parameters, Problem, Session, Workload
 from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.layers.dense import Dense
 from nnlab.core.losses import LOSSES
 from nnlab.core.optimizers import Adam, Optimizer, Sgd
 from nnlab.core.schedules import SCHEDULES
-from nnlab.core.types import Kind
+from nnlab.core.types import Array, Kind
 from nnlab.data.batches import Part
 from nnlab.data.scale import fit_scaling
 from nnlab.engine.network import EngineNetwork
@@ -76,11 +76,9 @@ def _network(problem: Problem) -> EngineNetwork:
 
 def _plan(problem: Problem) -> Plan:
     workload = problem.workload
-    kind: Kind = "classes"
+    kind: Kind = "binary" if workload.widths[-1] == 1 else "classes"
     if workload.output == "linear":
         kind = "regression"
-    elif workload.widths[-1] == 1:
-        kind = "binary"
     rows = np.arange(len(problem.inputs))
     pixels = problem.pixels
     inputs = problem.inputs if pixels is None else pixels
@@ -99,6 +97,20 @@ def _plan(problem: Problem) -> Plan:
         drop_last=True,
         burst=1024,  # as a session does
         mark_every=max(1, len(problem.order) // (len(rows) // workload.batch)),  # rounds end there
+    )
+
+
+def classes_plan(x: Array, t: Array, lr: float, batch: int, **settings: Any) -> Plan:
+    """Plain gradient descent without end by cross entropy: rows x (N, n), one-hot t (N, m)."""
+    rows = np.arange(len(x))
+    defaults: dict[str, Any] = {"epochs": 10**12, "kind": "classes", "validation": None}
+    return Plan(
+        loss=LOSSES["cross_entropy"](),
+        optimizer=Sgd(lr=lr),
+        schedule=SCHEDULES["constant"](),
+        train=Part(x, rows, fit_scaling("none", x, rows, None), t, "float32"),
+        batch_size=batch,
+        **defaults | settings,
     )
 
 

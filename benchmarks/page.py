@@ -11,6 +11,7 @@ import subprocess
 import sys
 from datetime import date
 
+from benchmarks import timing
 from benchmarks.commands import ROOT
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -55,20 +56,18 @@ def section(script: str, output: str) -> str:
     return f"\n`python -m benchmarks.{script}`, {date.today().isoformat()}\n\n{lines}"
 
 
-def write(found: dict[str, str]) -> None:
+def write(texts: dict[str, str]) -> None:
     """The page, its sections in the order of SCRIPTS."""
-    parts = [f"## {title}\n{found[title]}" for title in SCRIPTS.values() if title in found]
+    parts = [f"## {title}\n{texts[title]}" for title in SCRIPTS.values() if title in texts]
     PAGE.write_text("\n".join([HEAD, *parts]))
 
 
 def main() -> int:
     """Run and print one script after another; the page is written after each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page")
-    parser.add_argument("--only", default=",".join(SCRIPTS), help="scripts, e.g. step,columns")
-    chosen = parser.parse_args().only.split(",")
-    for script in {*chosen} - {*SCRIPTS}:
-        parser.error(f"--only: '{script}' is none of {', '.join(SCRIPTS)}")
-    for script in chosen:
+    known = timing.some_of(SCRIPTS)
+    parser.add_argument("--only", type=known, default=[*SCRIPTS], help="e.g. step,columns")
+    for script in parser.parse_args().only:
         print(f"== {SCRIPTS[script]}", flush=True)
         command = [sys.executable, "-m", *f"benchmarks.{script}".split()]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)

@@ -29,14 +29,16 @@ def prepare(network: Network, x: Array, t: Array, rate: float, form: Any) -> Cal
     labels = torch.from_numpy(t.argmax(axis=1))
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)
 
-    def step() -> float:
-        optimizer.zero_grad()
-        value = functional.cross_entropy(model(rows), labels)
-        value.backward()
-        optimizer.step()
-        return float(value.detach())
+    return lambda: descend(model, optimizer, rows, labels)
 
-    return step
+
+def descend(model: Any, optimizer: Any, rows: Any, labels: Any, **settings: float) -> float:
+    """One update by cross entropy; the loss before it."""
+    optimizer.zero_grad()
+    value = functional.cross_entropy(model(rows), labels, **settings)
+    value.backward()
+    optimizer.step()
+    return float(value.detach())
 
 
 def prepare_training(
@@ -45,7 +47,7 @@ def prepare_training(
     """An update of a shipped config: AdamW and an average of the weights; the loss before it."""
     settings, average = built.config, built.config.training.ema or 0.0
     model = nn.Sequential(*modules(network)).to(memory_format=form)
-    c, h, w = (network.shapes[1][axis] for axis in (2, 0, 1))
+    h, w, c = network.shapes[1]
     decayed = [p for p in model.parameters() if p.ndim > 1]
     groups = [
         {"params": decayed, "weight_decay": settings.optimizer.weight_decay},
@@ -60,14 +62,10 @@ def prepare_training(
         for group in optimizer.param_groups:
             group["lr"] = rate
         rows = torch.from_numpy(x).reshape(-1, h, w, c).permute(0, 3, 1, 2)
-        labels = torch.from_numpy(t.argmax(axis=1))
-        optimizer.zero_grad()
-        output = model(rows.contiguous(memory_format=form))
-        value = functional.cross_entropy(output, labels, label_smoothing=smoothing)
-        value.backward()
-        optimizer.step()
+        rows, labels = rows.contiguous(memory_format=form), torch.from_numpy(t.argmax(axis=1))
+        value = descend(model, optimizer, rows, labels, label_smoothing=smoothing)
         torch._foreach_lerp_(averages, values, 1 - average)
-        return float(value.detach())
+        return value
 
     return update
 

@@ -82,10 +82,7 @@ def measure(name: str, driver: Any, folder: str, seconds: float) -> list[str]:
     config, pairs = GAMES[name]
     feed = Feed()
     game = Playground(Start.of(config, pairs), Path(folder), feed)
-    with (
-        game,
-        serving(Site(*playground_page(name), feed, game.actions)) as address,
-    ):
+    with game, serving(Site(*playground_page(name), feed, game.actions)) as address:
         driver.get("about:blank")
         driver.get(address)
         time.sleep(1)

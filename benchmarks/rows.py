@@ -10,12 +10,11 @@ import importlib.util
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from nnlab.core.types import Array
 
 
 @dataclass(frozen=True, eq=False)

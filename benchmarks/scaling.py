@@ -4,8 +4,8 @@
     python -m benchmarks.scaling --sizes [--folder DIR]
 
 From a middle point (1,024 rows, two hidden layers of 64, batches of 32) one thing at a time grows:
-samples, width, depth, batch size. For each: microseconds an update, and GFLOP/s. With --sizes: many
-runs and a large file instead (`benchmarks.sizes`).
+samples, width, depth, batch size. For each: microseconds per update, and GFLOP/s. With --sizes:
+many runs and a large file instead (`benchmarks.sizes`).
 """
 
 import argparse
@@ -17,15 +17,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks import sizes, timing
+from benchmarks.nnlab_side import classes_plan
 from nnlab.core.layers.activations import Relu, Softmax
 from nnlab.core.layers.dense import Dense
-from nnlab.core.losses import LOSSES
 from nnlab.core.network import Network
-from nnlab.core.optimizers import OPTIMIZERS
-from nnlab.core.schedules import SCHEDULES
-from nnlab.data.batches import Part
-from nnlab.data.scale import Scaling
-from nnlab.training import Plan, run_training, start
+from nnlab.training import run_training, start
 
 AXES = {
     "samples": (128, 512, 2048, 8192),
@@ -56,23 +52,12 @@ def seconds(point: Point, engine: Any) -> float:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((point.samples, INPUTS))
     t = np.eye(OUTPUTS)[rng.integers(0, OUTPUTS, point.samples)]
-    none = Scaling("none", np.zeros(()), np.ones(()))
     layers: list[Any] = []
     for _ in range(point.depth):
         layers += [Dense(units=point.width), Relu()]
     layers += [Dense(units=OUTPUTS), Softmax()]
     network = Network(layers, INPUTS, dtype=np.float32)
-    plan = Plan(
-        loss=LOSSES["cross_entropy"](),
-        optimizer=OPTIMIZERS["sgd"](lr=0.01),
-        schedule=SCHEDULES["constant"](),
-        train=Part(x, np.arange(point.samples), none, t, np.float32),
-        validation=None,
-        kind="classes",
-        epochs=1,
-        batch_size=point.batch,
-        engine=engine,
-    )
+    plan = classes_plan(x, t, 0.01, point.batch, engine=engine)
 
     def run(epochs: int) -> float:
         longer = replace(plan, epochs=epochs)
@@ -83,8 +68,8 @@ def seconds(point: Point, engine: Any) -> float:
         return time.perf_counter() - began
 
     run(1)
-    short, many = min(run(1) for _ in range(5)), 21
-    return (min(run(many) for _ in range(3)) - short) / (many - 1)
+    short, epochs = min(run(1) for _ in range(5)), 21
+    return (min(run(epochs) for _ in range(3)) - short) / (epochs - 1)
 
 
 def main() -> int:
@@ -100,34 +85,35 @@ def main() -> int:
         return 0
     engines = options.engines.split(",")
     print(timing.environment())
-    found: dict[str, dict[str, list[float]]] = {}
+    measured: dict[str, dict[str, list[float]]] = {}
     for axis, values in AXES.items():
         points = [replace(Point(), **{axis: value}) for value in values]
-        found[axis] = {name: [seconds(point, name) for point in points] for name in engines}
+        measured[axis] = {name: [seconds(point, name) for point in points] for name in engines}
         rows = []
         for i, point in enumerate(points):
             updates = -(-point.samples // point.batch)
             row = [str(values[i]), f"{updates:,}"]
             for name in engines:
-                took = found[axis][name][i]
+                took = measured[axis][name][i]
                 row += [f"{took / updates * 1e6:.1f}", f"{point.flops() / took / 1e9:.1f}"]
             rows.append(row)
         head = [axis, "updates", *[f"{n} {u}" for n in engines for u in ("us/update", "GFLOP/s")]]
         print(f"\n{timing.table(head, rows)}")
     if options.plot:
-        draw(found, options.plot)
+        draw(measured, options.plot)
     return 0
 
 
-def draw(found: dict[str, dict[str, list[float]]], path: str) -> None:
-    """Seconds an epoch over each axis, both logarithmic."""
+def draw(measured: dict[str, dict[str, list[float]]], path: str) -> None:
+    """Seconds per epoch over each axis, both logarithmic."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 2.8), layout="constrained")
-    for axes, (axis, engines) in zip(figure.subplots(1, len(found)), found.items(), strict=True):
+    panels = figure.subplots(1, len(measured))
+    for axes, (axis, engines) in zip(panels, measured.items(), strict=True):
         for name, times in engines.items():
             axes.loglog(AXES[axis], times, "o-", label=name)
-        axes.set(xlabel=axis, ylabel="seconds an epoch")
+        axes.set(xlabel=axis, ylabel="seconds per epoch")
     axes.legend()
     figure.savefig(path, dpi=120)
 

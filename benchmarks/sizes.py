@@ -1,4 +1,4 @@
-"""What grows with the number of runs and the size of a file: seconds and memory of commands.
+"""How the seconds and the memory of commands grow with the number of runs and the size of a file.
 
 `python -m benchmarks.scaling --sizes` prints it: `nnlab runs` over many run folders, `nnlab
 compare` of many runs, and an epoch of training on a large CSV file, each at two sizes. Nothing
@@ -85,16 +85,8 @@ def rows(parent: str | None) -> list[list[str]]:
             growth = f"{used.cpu / cpu:.1f} for {size / small:.0f}"
         before[name] = size, used.cpu
         unit = "MB" if name == "csv" else "runs"
-        lines.append(
-            [
-                name,
-                f"{size:,} {unit}",
-                f"{used.wall:.2f}",
-                f"{used.cpu:.2f}",
-                growth,
-                f"{used.peak:.0f}",
-            ]
-        )
+        seconds = [f"{used.wall:.2f}", f"{used.cpu:.2f}"]
+        lines.append([name, f"{size:,} {unit}", *seconds, growth, f"{used.peak:.0f}"])
     return lines
 
 

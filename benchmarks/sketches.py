@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.workloads import Array, Parameters, Problem, Session
+from benchmarks.workloads import Parameters, Problem, Session
+from nnlab.core.types import Array
 
 Layers = list[tuple[Any, Any]]
 """(weight, bias) of each layer; Any, because the sketch knows which layers have a bias."""
@@ -331,14 +332,7 @@ def textbook(problem: Problem) -> Session:
     return Session(train, block.parameters)
 
 
-SKETCHES = {
-    "W1": identity,
-    "W2": xor,
-    "W3": digits,
-    "W4": mnist,
-    "W5": fashion,
-    "W6": textbook,
-}
+SKETCHES = {"W1": identity, "W2": xor, "W3": digits, "W4": mnist, "W5": fashion, "W6": textbook}
 
 
 def prepare(problem: Problem) -> Session:

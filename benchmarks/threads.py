@@ -5,7 +5,7 @@
 W5 and both networks of images, compiled and in PyTorch, by as many threads as the head of the
 column says, each count in a process of its own; and `nnlab sweep lr --seeds 5` with as many
 processes. Cells are ms per update and, for the sweep, seconds. Counts above the number of cores
-say what threads cost that have to share one. JAX takes all cores, whatever is asked of it.
+show what threads cost that share a core. JAX is left out: it always takes all cores.
 """
 
 import argparse
@@ -17,16 +17,11 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 
-import numpy as np
-
 from benchmarks import convolution, timing
 from benchmarks.step import ENGINES
 from benchmarks.study import COMMAND
 from benchmarks.usage import measure
 from benchmarks.workloads import WORKLOADS, problem
-
-LIMITS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-
 
 Sides = dict[str, Callable[[], object]]
 
@@ -40,18 +35,8 @@ def dense() -> tuple[Sides, int]:
 
 def images(name: str) -> tuple[Sides, int]:
     """An update of W8a or W8b by each side."""
-    from benchmarks.peers_torch_images import FORMATS, prepare
-
-    layers = convolution.WORKLOADS[name][1]
-    rng = np.random.default_rng(0)
-    x = rng.random((convolution.BATCH, 784), dtype=np.float32)
-    t = np.eye(10, dtype=np.float32)[rng.integers(10, size=convolution.BATCH)]
-    compiled = convolution.network_of([*layers, convolution.SOFTMAX])
-    peer = prepare(
-        convolution.network_of(layers), x, t, convolution.RATE, FORMATS["torch channels last"]
-    )
-    ours = convolution.ours(compiled, x, t, "compiled")
-    return {"nnlab compiled": ours, "torch": peer}, 1
+    sides = convolution.updates(name)
+    return {"nnlab compiled": sides["nnlab compiled"], "torch": sides["torch channels last"]}, 1
 
 
 JOBS: dict[str, Callable[[], tuple[Sides, int]]] = {
@@ -63,13 +48,13 @@ JOBS: dict[str, Callable[[], tuple[Sides, int]]] = {
 
 def milliseconds(rounds: int) -> dict[str, float]:
     """Median ms of an update for each job and side, in this process."""
-    found = {}
+    cells = {}
     for job, prepare in JOBS.items():
         sides, updates = prepare()
         times = timing.race(sides, rounds, timing.SETTLE)
         for side in sides:
-            found[f"{job} {side}"] = timing.median(times, side) / updates * 1e3
-    return found
+            cells[f"{job} {side}"] = timing.median(times, side) / updates * 1e3
+    return cells
 
 
 def sweep(jobs: int) -> float:
@@ -81,7 +66,7 @@ def sweep(jobs: int) -> float:
 def column(count: int, rounds: int) -> dict[str, float]:
     """All cells for a number of threads or processes."""
     command = [sys.executable, "-m", "benchmarks.threads", "--child", "--rounds", str(rounds)]
-    limits = dict.fromkeys(LIMITS, str(count))
+    limits = dict.fromkeys(timing.THREAD_VARIABLES, str(count))
     done = subprocess.run(command, env=os.environ | limits, stdout=subprocess.PIPE, check=True)
     return json.loads(done.stdout) | {"sweep, 30 trainings": sweep(count)}
 

@@ -9,14 +9,16 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Collection, Iterator, Mapping
 
+THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 Times = dict[str, list[float]]
 """Seconds of each round, by contestant; the lists are equally long."""
 
 PAUSE = 0.1
 """Seconds between two turns: OpenBLAS's threads spin for 2^26 ticks (27 ms at 2.45 GHz) after a
-product, and whoever then wants both of two processors gets one."""
+product, and a program that then wants both of two processors gets one."""
 
 SETTLE = 0.3
 """Seconds that do not count before a turn of a training, which is many updates in a row: after a
@@ -24,7 +26,7 @@ pause, a virtual machine may run two processors on one core's two threads for a 
 and two threads then take 1.4 to 1.7 times as long."""
 
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    pass"
-"""A program that never waits, as `while True: pass`, but ends with who started it."""
+"""A program that never waits, as `while True: pass`, but ends with its parent."""
 
 
 @contextlib.contextmanager
@@ -78,8 +80,7 @@ def median(times: Times, name: str) -> float:
 
 def environment() -> str:
     """Two lines: machine and threads, then the versions of what is compared."""
-    variables = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-    threads = [f"{name}={os.environ[name]}" for name in variables if name in os.environ]
+    threads = [f"{name}={os.environ[name]}" for name in THREAD_VARIABLES if name in os.environ]
     machine = f"{platform.machine()}, {os.cpu_count()} CPUs, {_blas_threads()}"
     versions = [f"Python {platform.python_version()}"]
     for package in ("numpy", "torch", "jax", "scikit-learn", "numba"):
@@ -100,6 +101,18 @@ def _blas_threads() -> str:
         for pool in threadpool_info()
         if pool["user_api"] == "blas"
     )
+
+
+def some_of(known: Collection[str]) -> Callable[[str], list[str]]:
+    """A type of argparse: names with commas between them, each of which is known."""
+
+    def read(text: str) -> list[str]:
+        for name in text.split(","):
+            if name not in known:
+                raise ArgumentTypeError(f"'{name}' is none of {', '.join(known)}")
+        return text.split(",")
+
+    return read
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:

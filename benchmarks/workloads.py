@@ -8,15 +8,15 @@ order of the rows. Every engine gets the same `Problem`, so all of them do the s
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import rows
 from nnlab.core.random import permutation
+from nnlab.core.types import Array
 
-Array = NDArray[Any]
 Parameters = list[tuple[Array, Array | None]]
 """For each dense layer its weight (in, out) and its bias (out,), or None."""
 
@@ -62,7 +62,7 @@ class Workload:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A workload with its arrays. Nobody may change them.
+    """A workload with its arrays, which no engine may change.
 
     `order` (updates, batch) holds the row numbers of each update of a round, which is a whole
     number of epochs; all rounds repeat it. Without shuffling its rows are consecutive numbers.

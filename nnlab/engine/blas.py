@@ -28,27 +28,22 @@ def threads() -> int:
     return max((library["num_threads"] for library in _libraries().info()), default=1)
 
 
-def single() -> Any:
-    """A context in which the BLAS takes one thread; for the holder of the turn."""
-    from threadpoolctl import OpenBLASController  # type: ignore[import-untyped, unused-ignore]
-
-    # Newer threadpoolctl leaves the limit to the first thread that ever set it.
-    release = getattr(OpenBLASController, "clear_controlling_thread", None)
-    if release is not None:
-        release(force=True)
-    return _libraries().limit(limits=1)
-
-
 def look_again() -> None:
-    """Count and limit a BLAS, too, that was loaded just now."""
+    """Let `threads` and `one_thread` know a BLAS that was loaded just now."""
     _libraries.cache_clear()
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
     """The turn, with one thread for the BLAS."""
-    with turn(), single():
-        yield
+    from threadpoolctl import OpenBLASController  # type: ignore[import-untyped, unused-ignore]
+
+    # Newer threadpoolctl leaves the limit to the first thread that ever set it.
+    release = getattr(OpenBLASController, "clear_controlling_thread", lambda force: None)
+    with turn():
+        release(force=True)
+        with _libraries().limit(limits=1):
+            yield
 
 
 @cache

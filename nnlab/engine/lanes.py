@@ -19,9 +19,8 @@ Inbox = SimpleQueue[Callable[[], None]]
 class LaneGroup:
     """Lanes that begin together and end together."""
 
-    def __init__(self, lanes: int) -> None:
-        self._start = Barrier(lanes)
-        self._all_begun = Event()
+    _start: Barrier
+    _all_begun: Event
 
     def begin(self) -> None:
         """Return in all tasks when all have called this; raise in all where one does not begin.

@@ -1,4 +1,4 @@
-"""The network that users, commands and runs have: it computes in turn with what trains."""
+"""The network of users, commands and runs, whose predictions take turns with trainings."""
 
 from contextlib import AbstractContextManager
 

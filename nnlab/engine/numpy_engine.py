@@ -25,7 +25,7 @@ ALIGNED = 16  # numbers of the longest vector of a processor
 
 @dataclass(frozen=True)
 class NonFinite:
-    """The first non-finite number of an update: its array, and the layer it belongs to."""
+    """The array with the first non-finite number of an update, and its layer."""
 
     layer: int
     name: str
@@ -41,7 +41,7 @@ class BatchBuffers(NamedTuple):
     binding: Binding
     memory: Views  # the loss's
     dz: Array  # (B, m)
-    z: Array  # (batches * B, m): the outputs of the batches, before their updates
+    z: Array  # (batches, B, m): the outputs of the batches, before their updates
     z_by_batch: list[Array]  # views (B, m) of z
 
 
@@ -82,12 +82,11 @@ class NumpyEngine:
             binding = network.bind(
                 batch, depth=depth, gradient=g, generators=generators, output=last
             )
-            z = np.zeros((batch * batches, outputs), network.dtype)
-            z_by_batch = [z[start : start + batch] for start in range(0, len(z), batch)]
-            memory = loss.bind(batch, outputs, network.dtype)
             if binding.dz is None:
                 raise RuntimeError("a binding for training has no room for dz")
-            self.by_size[batch] = BatchBuffers(binding, memory, binding.dz, z, z_by_batch)
+            z = np.zeros((batches, batch, outputs), network.dtype)
+            memory = loss.bind(batch, outputs, network.dtype)
+            self.by_size[batch] = BatchBuffers(binding, memory, binding.dz, z, list(z))
         self.failure: NonFinite | None = None
 
     def run(
@@ -100,7 +99,7 @@ class NumpyEngine:
         weights: Array | None = None,
         row_weights: Sequence[Array] = (),
     ) -> int:
-        """Update once for each of the batches; `step` updates came before. How many were done.
+        """Do one update per batch, after `step` earlier ones; returns how many were done.
 
         It stops before an update that would use a non-finite number, and names it in `failure`.
         `weights` (K, V) gets the weights to evaluate after each of K equal parts of the batches.
@@ -138,7 +137,8 @@ class NumpyEngine:
 
     def outputs(self, batch: int, batches: int) -> Array:
         """z (batches * batch, m) of the last run."""
-        return self.by_size[batch].z[: batches * batch]
+        z = self.by_size[batch].z[:batches]
+        return z.reshape(-1, z.shape[-1])
 
     def _evaluate(self, batch: int, x: Array, t: Array) -> None:
         """Set o.loss for an optimizer that searches; keep theta in `average` if it is the best.

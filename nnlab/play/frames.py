@@ -64,7 +64,7 @@ class Camera:
         film = replace(self.film, values=values[None].copy(), before=before)
         kinds = [scene["kind"] for scene in self.scenes]
         # Threads of the BLAS would cost more than these small products.
-        with blas.turn(), blas.single():
+        with blas.one_thread():
             message = moment_message(film, kinds, epoch, label)
         return message and message | {"passing": True}
 

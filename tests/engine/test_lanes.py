@@ -27,12 +27,12 @@ def begun(group: LaneGroup, lanes: int, turns: int = 1) -> list[int]:
 
 
 def test_lanes_begin_when_all_have_come():
-    assert begun(LaneGroup(3), 3, turns=100) == [3] * 300
+    assert begun(LaneGroup(), 3, turns=100) == [3] * 300
 
 
 @pytest.mark.parametrize("broken", [0, 1, 2])
 def test_a_lane_that_fails_keeps_nobody_waiting(broken):
-    group = LaneGroup(3)
+    group = LaneGroup()
 
     def task(lane: int) -> None:
         if lane == broken:
@@ -54,7 +54,7 @@ def test_every_lane_has_one_thread_of_the_blas_and_the_silence_of_numpy():
 
     with threadpool_limits(2), np.errstate(over="ignore"):
         before = blas.threads()
-        LaneGroup(2).run([task, task])
+        LaneGroup().run([task, task])
         assert blas.threads() == before
     assert seen == [(1, "ignore", np.inf)] * 2
 
@@ -66,7 +66,7 @@ def test_a_limit_of_another_thread_is_no_obstacle():
     limit = threadpool_limits(max(before, 2), user_api="blas")
     try:
         work = [lambda: seen.append(blas.threads())] * 2
-        thread = Thread(target=lambda: LaneGroup(2).run(work))
+        thread = Thread(target=lambda: LaneGroup().run(work))
         thread.start()
         thread.join()
     finally:
@@ -77,8 +77,8 @@ def test_a_limit_of_another_thread_is_no_obstacle():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_process_has_threads_of_its_own():
-    assert begun(LaneGroup(2), 2) == [2, 2]
+    assert begun(LaneGroup(), 2) == [2, 2]
     child = os.fork()
     if child == 0:
-        os._exit(int(begun(LaneGroup(2), 2) != [2, 2]))
+        os._exit(int(begun(LaneGroup(), 2) != [2, 2]))
     assert os.waitpid(child, 0)[1] == 0

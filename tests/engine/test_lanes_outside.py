@@ -20,7 +20,7 @@ from nnlab.engine.lanes import LaneGroup
 from nnlab.engine.compiled.engine import team_size
 
 def passes(lanes, count):
-    group, g = LaneGroup(lanes), np.zeros((lanes, 40))
+    group, g = LaneGroup(), np.zeros((lanes, 40))
     x = np.random.default_rng(0).normal(size=(12, 300, 40))
     def task(lane):
         group.begin()
@@ -81,7 +81,7 @@ before, running = blas.threads(), threading.Event()
 def task():
     running.set()
     time.sleep(0.2)
-thread = threading.Thread(target=lambda: LaneGroup(2).run([task, task]))
+thread = threading.Thread(target=lambda: LaneGroup().run([task, task]))
 thread.start()
 running.wait()
 child = os.fork()

@@ -9,8 +9,8 @@ from typing import Any
 
 from nnlab.core.layers.activations import LARGEST_POWER
 from nnlab.engine.compiled.functions import exp_minus_one, sigmoid, tanh
-from nnlab.engine.compiled.layer import CompiledLayer, value_layout, whole
-from nnlab.engine.compiled.primitives import Pointer, moved, pointer, real
+from nnlab.engine.compiled.layer import CompiledLayer, value_layout, values_and_slopes, whole
+from nnlab.engine.compiled.primitives import Pointer, real
 
 ROOT_HALF, DENSITY_0 = 1 / math.sqrt(2), 1 / math.sqrt(2 * math.pi)
 
@@ -26,15 +26,15 @@ def elementwise(
     """
 
     def forward(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
-        a, c = pointer(memory.a, theta), real(theta, layer.setting)
-        x, y = moved(a, layer.x), moved(a, layer.y)
-        for i in range(whole(a, value_layout(task.by_units, rows, layer.m, a)[4])):
+        x, y, _, _ = values_and_slopes(memory, layer, theta)
+        c = real(theta, layer.setting)
+        for i in range(whole(x, value_layout(task.by_units, rows, layer.m, x)[2])):
             y[i] = value(x[i], c)
 
     def backward(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer, add: bool) -> None:
-        a, d, c = pointer(memory.a, theta), pointer(memory.d, theta), real(theta, layer.setting)
-        x, y, dx, dy = moved(a, layer.x), moved(a, layer.y), moved(d, layer.x), moved(d, layer.y)
-        for i in range(whole(a, value_layout(task.by_units, rows, layer.m, a)[4])):
+        x, y, dx, dy = values_and_slopes(memory, layer, theta)
+        c = real(theta, layer.setting)
+        for i in range(whole(x, value_layout(task.by_units, rows, layer.m, x)[2])):
             dx[i] = slope(x[i], y[i], c) * dy[i]
 
     def describe(layer: Any, shape: Any) -> dict[str, float]:
@@ -81,19 +81,24 @@ def gelu_slope(v: Any, y: Any, c: Any) -> Any:
     return normal(v) + near * density
 
 
+def peak_of(x: Pointer, at: int, by_unit: int, width: int) -> Any:
+    """The largest of the `width` numbers of a row that begins at `at`."""
+    peak = x[at]
+    for j in range(1, width):
+        v = x[at + j * by_unit]
+        peak = peak if v < peak else v
+    return peak
+
+
 def softmax(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
     """Each row, or each pixel's channels, as a distribution."""
-    a, width = pointer(memory.a, theta), layer.last
-    x, y = moved(a, layer.x), moved(a, layer.y)
-    _, _, by_row, by_unit, _ = value_layout(task.by_units, rows, layer.m, a)
+    x, y, _, _ = values_and_slopes(memory, layer, theta)
+    width = layer.last
+    by_row, by_unit, _ = value_layout(task.by_units, rows, layer.m, x)
     for r in range(rows):
         for p in range(0, layer.m, width):
             at = r * by_row + p * by_unit
-            peak = x[at]
-            for j in range(1, width):
-                v = x[at + j * by_unit]
-                peak = peak if v < peak else v
-            total = real(a, 0)
+            peak, total = peak_of(x, at, by_unit, width), real(x, 0)
             for j in range(width):
                 e = math.exp(x[at + j * by_unit] - peak)
                 y[at + j * by_unit] = e
@@ -106,13 +111,13 @@ def derive_softmax(
     task: Any, memory: Any, layer: Any, rows: int, theta: Pointer, add: bool
 ) -> None:
     """dx = y (dy - sum dy y), row by row."""
-    a, d, width = pointer(memory.a, theta), pointer(memory.d, theta), layer.last
-    y, dx, dy = moved(a, layer.y), moved(d, layer.x), moved(d, layer.y)
-    _, _, by_row, by_unit, _ = value_layout(task.by_units, rows, layer.m, a)
+    _, y, dx, dy = values_and_slopes(memory, layer, theta)
+    width = layer.last
+    by_row, by_unit, _ = value_layout(task.by_units, rows, layer.m, y)
     for r in range(rows):
         for p in range(0, layer.m, width):
             at = r * by_row + p * by_unit
-            mean = real(a, 0)
+            mean = real(y, 0)
             for j in range(width):
                 mean += dy[at + j * by_unit] * y[at + j * by_unit]
             for j in range(width):

@@ -1,10 +1,10 @@
 """Convolution in compiled code, as core.layers.images: images (h, w, c), kernels (kh kw c, f).
 
-A row of a window, kw c numbers, lies together, and a product reads it where it lies: in the image
-with its margin. Of images with many channels the rows of all windows are copied instead, equally
-far apart, so that the windows of an image are multiplied together and share no lines of the cache.
-The other factor is copied in panels, the columns that are multiplied together: where it lies, its
-rows are a power of two apart.
+The kw c numbers of a window's row are neighbours, and a product reads them where they lie: in the
+image with its margin. Of images with many channels the rows of all windows are copied instead, all
+equally far apart, so that one product takes all windows of an image and these share no cache line.
+The other factor of a product is copied in panels, the columns that are multiplied together: in
+theta, its rows are often a power of two apart, which the cache takes badly.
 """
 
 from math import prod
@@ -12,8 +12,9 @@ from typing import Any
 
 from nnlab.core.layers.images import Conv2d
 from nnlab.core.types import Shape
+from nnlab.engine.compiled.functions import smaller_of
 from nnlab.engine.compiled.images import SIZES, clear, copy, window_sizes
-from nnlab.engine.compiled.layer import CompiledLayer
+from nnlab.engine.compiled.layer import CompiledLayer, scratch_of, values_and_slopes
 from nnlab.engine.compiled.primitives import Pointer, moved, pointer, vector_width
 from nnlab.engine.compiled.products import multiply, multiply_windows, transpose
 
@@ -92,17 +93,6 @@ def windows_of(layer: Any, images: Pointer, count: int, scratch: Pointer) -> Poi
     return scratch
 
 
-def windows_of_slopes(layer: Any, slopes: Pointer, count: int, scratch: Pointer) -> Pointer:
-    """The same for slopes of outputs, one for each pixel of an image."""
-    for i in range(count):
-        copy_rows(
-            *(moved(slopes, i * layer.m), layer.ph, layer.pw, layer.f),
-            *(layer.kh - 1 - layer.top, layer.kw - 1 - layer.left, layer.kw, layer.w),
-            *(layer.slopes_apart, moved(scratch, i * layer.slopes_jump)),
-        )
-    return scratch
-
-
 def copy_rows(
     image: Pointer, h: int, w: int, c: int, top: int, left: int, kw: int, pw: int, apart: int,
     rows: Pointer,
@@ -113,8 +103,7 @@ def copy_rows(
     """
     for y in range(h):
         for q in range(pw):
-            first, end = left - q, w + left - q
-            first, end = (first if first > 0 else 0), (end if end < kw else kw)
+            first, end = (left - q if left > q else 0), smaller_of(w + left - q, kw)
             pixel, place = y * w + q - left + first, (top + y) * pw + q
             if end > first:
                 to = moved(rows, place * apart + first * c)
@@ -141,7 +130,7 @@ def in_panels(b: Pointer, rows: int, columns: int, room: Pointer) -> Pointer:
     if columns <= some:
         return b
     for j in range(0, columns, some):
-        few = some if some < columns - j else columns - j
+        few = smaller_of(some, columns - j)
         for k in range(rows):
             copy(moved(b, k * columns + j), moved(room, j * rows + k * few), few)
     return room
@@ -149,22 +138,22 @@ def in_panels(b: Pointer, rows: int, columns: int, room: Pointer) -> Pointer:
 
 def convolve(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
     """Images in groups, whose windows are multiplied by the same panels of W."""
-    a, scratch = pointer(memory.a, theta), moved(pointer(memory.scratch, theta), layer.scratch)
-    f, pw, start, biased = layer.f, layer.pw, pointer(memory.room, theta), layer.bias >= 0
+    x, y, _, _ = values_and_slopes(memory, layer, theta)
+    scratch, start = scratch_of(memory, layer, theta), pointer(memory.room, theta)
+    f, pw, biased = layer.f, layer.pw, layer.bias >= 0
     beside, line = moved(scratch, layer.frame), layer.kw * layer.c
     panels = in_panels(moved(theta, layer.weight), layer.kh * line, f, beside)
     if biased:
         for q in range(pw):
             copy(moved(theta, layer.bias), moved(start, q * f), f)
     for r in range(0, rows, layer.together):
-        count = layer.together if layer.together < rows - r else rows - r
-        y = moved(a, layer.y + r * layer.m)
+        count, maps = smaller_of(layer.together, rows - r), moved(y, r * layer.m)
         for i in range(count * layer.ph if biased else 0):
-            copy(start, moved(y, i * pw * f), pw * f)
+            copy(start, moved(maps, i * pw * f), pw * f)
         times_panels(
-            windows_of(layer, moved(a, layer.x + r * layer.n), count, scratch),
+            windows_of(layer, moved(x, r * layer.n), count, scratch),
             *(count * layer.blocks, layer.jump, layer.block, layer.apart, layer.down),
-            *(panels, layer.kh, line, f, y, biased),
+            *(panels, layer.kh, line, f, maps, biased),
         )
 
 
@@ -178,7 +167,7 @@ def times_panels(
     """
     some = 2 * vector_width(y)
     for j in range(0, columns, some):
-        few = some if some < columns - j else columns - j
+        few = smaller_of(some, columns - j)
         for i in range(blocks):
             multiply_windows(
                 *(moved(windows, i * jump), apart, down, 1),
@@ -191,10 +180,11 @@ def times_panels(
 
 def convolve_back(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer, add: bool) -> None:
     """dW and db are sums over all places."""
-    a, d, g = pointer(memory.a, theta), pointer(memory.d, theta), pointer(memory.g, theta)
-    scratch, one = moved(pointer(memory.scratch, theta), layer.scratch), pointer(memory.one, theta)
+    x, _, dx, dy = values_and_slopes(memory, layer, theta)
+    g, scratch = pointer(memory.g, theta), scratch_of(memory, layer, theta)
+    one, room = pointer(memory.one, theta), pointer(memory.room, theta)
     f, places, area = layer.f, layer.ph * layer.pw, layer.kh * layer.kw * layer.c
-    dw, db, room = moved(g, layer.weight), moved(g, layer.bias), pointer(memory.room, theta)
+    dw, db = moved(g, layer.weight), moved(g, layer.bias)
     turned = moved(scratch, layer.frame + area * f)
     if not add:
         clear(dw, area * f)
@@ -203,22 +193,21 @@ def convolve_back(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer,
         if layer.pass_on:
             turn_kernel(layer, moved(theta, layer.weight), turned)
     for r in range(0, rows, layer.together):
-        count = layer.together if layer.together < rows - r else rows - r
-        slopes, at = moved(d, layer.y + r * layer.m), layer.x + r * layer.n
-        windows = windows_of(layer, moved(a, at), count, scratch)
+        count, slopes = smaller_of(layer.together, rows - r), moved(dy, r * layer.m)
+        windows = windows_of(layer, moved(x, r * layer.n), count, scratch)
         panels = in_panels(slopes, count * places, f, room)
         add_windows_times(layer, windows, count * layer.blocks, panels, dw)
         if layer.bias >= 0:
             multiply(one, 0, 0, slopes, f, db, f, 1, count * places, f, True)
         if layer.pass_on:
-            slopes_back(layer, slopes, count, turned, moved(d, at), room)
+            slopes_back(layer, slopes, count, turned, moved(dx, r * layer.n), room)
 
 
 def add_windows_times(layer: Any, windows: Pointer, blocks: int, panels: Pointer, dw: Any) -> None:
-    """DW += windows^T dy, for the slopes of images in panels."""
+    """dW += windows^T dy, for the slopes of images in panels."""
     f, line, some = layer.f, layer.kw * layer.c, 2 * vector_width(dw)
     for j in range(0, f, some):
-        few = some if some < f - j else f - j
+        few = smaller_of(some, f - j)
         for i in range(layer.kh):
             multiply_windows(
                 *(moved(windows, i * layer.down), 1, layer.jump, layer.apart),
@@ -235,12 +224,12 @@ def turn_kernel(layer: Any, weight: Pointer, turned: Pointer) -> None:
     if not layer.turned:
         for i in range(layer.kh):  # a row of the kernel (kw c, f) becomes panels of (f, kw c)
             for j in range(0, line, some):
-                at, few = (i * line + j) * f, some if some < line - j else line - j
+                at, few = (i * line + j) * f, smaller_of(some, line - j)
                 transpose(moved(weight, at), f, moved(turned, at), few, few, f)
         return
     for p in range(pixels):  # the last pixel (c, f) of the kernel first, as panels of (f, c)
         for j in range(0, c, some):
-            few = some if some < c - j else c - j
+            few = smaller_of(some, c - j)
             at, to = (p * c + j) * f, (j * pixels + (pixels - 1 - p) * few) * f
             transpose(moved(weight, at), f, moved(turned, to), few, few, f)
 
@@ -248,13 +237,18 @@ def turn_kernel(layer: Any, weight: Pointer, turned: Pointer) -> None:
 def slopes_back(
     layer: Any, dy: Pointer, count: int, turned: Pointer, dx: Pointer, room: Pointer
 ) -> None:
-    """dx of some images."""
+    """dx of some images: the windows of slopes, one for each pixel, times the turned kernel."""
     if layer.turned:
         line = layer.kw * layer.f
-        scratch = moved(turned, layer.kh * line * layer.c)
+        windows = moved(turned, layer.kh * line * layer.c)
+        for i in range(count):
+            copy_rows(
+                *(moved(dy, i * layer.m), layer.ph, layer.pw, layer.f),
+                *(layer.kh - 1 - layer.top, layer.kw - 1 - layer.left, layer.kw, layer.w),
+                *(layer.slopes_apart, moved(windows, i * layer.slopes_jump)),
+            )
         times_panels(
-            windows_of_slopes(layer, dy, count, scratch),
-            *(count, layer.slopes_jump, layer.h * layer.w),
+            *(windows, count, layer.slopes_jump, layer.h * layer.w),
             *(layer.slopes_apart, layer.w * layer.slopes_apart),
             *(turned, layer.kh, line, layer.c, dx, False),
         )
@@ -276,7 +270,7 @@ def place_slopes(layer: Any, dy: Pointer, turned: Pointer, dx: Pointer, room: Po
     clear(around, layer.high * wide)
     for i in range(layer.kh):
         for j in range((line - 1) // some * some, -1, -some):
-            few = some if some < line - j else line - j
+            few = smaller_of(some, line - j)
             for q in range(pw):
                 multiply_windows(
                     *(moved(dy, q * f), pw * f, 0, 1, moved(turned, (i * line + j) * f), 0, few),

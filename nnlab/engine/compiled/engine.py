@@ -1,7 +1,7 @@
 """The compiled engine as training sees it."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -14,7 +14,7 @@ from nnlab.core.network import Network
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.types import Array, FloatArray, IntArray, Kind
 from nnlab.engine import blas
-from nnlab.engine.compiled.layers import kernels_of
+from nnlab.engine.compiled.layers import LANES, kernels_of
 from nnlab.engine.compiled.objects import function, gemm, meeting_place
 from nnlab.engine.compiled.optimizers import COMPILED_OPTIMIZERS
 from nnlab.engine.compiled.program import (
@@ -61,7 +61,7 @@ class Call(NamedTuple):
     done: int  # updates
     losses: FloatArray  # of each update
     sums: FloatArray  # (K, S): of the epochs that ended
-    weights: Array  # (K, P): the weights to evaluate after each, where there are several
+    weights: Array  # (K, V): the weights to evaluate after each, where there are several
 
 
 class CompiledEngine:
@@ -116,26 +116,18 @@ class CompiledEngine:
             for own in self._arrays["shared"]
         ]
         self._records = np.array(tuple(task), TASK), rule_of(optimizer), program.layers
-        self._theta, self._team = network.theta, LaneGroup(threads)
-        self._run_updates = function(kernels_of(network.layers, str(network.dtype)))
+        self._theta, self._team = network.theta, LaneGroup()
         self._memory = np.zeros(threads, MEMORY)
-        self._prepare_memory()
-        self._calls = self._arguments()
-
-    def _prepare_memory(self) -> None:
-        """What no call changes: each thread's number, where its arrays are and the BLAS."""
-        self._memory["thread"] = range(len(self._memory))
-        self._memory["gemm"] = gemm(str(self._theta.dtype)) if self._wants_blas else 0
+        self._memory["thread"] = range(threads)
+        self._memory["gemm"] = gemm(str(network.dtype)) if self._wants_blas else 0
         self._set(self._arrays, self._own_arrays)
-
-    def _arguments(self) -> list[tuple[int, ...]]:
-        """What each thread calls the kernels with, but for theta.
-
-        Asking a record for its address takes as long as a small network takes for 100 updates.
-        """
-        task, rule, layers = map(address, self._records)
-        threads = range(len(self._memory))
-        return [(task, rule, address(self._memory[i:]), layers) for i in threads]
+        run_updates = function(kernels_of(network.layers, str(network.dtype)))
+        # Asking a record for its address takes as long as a small network takes for 100 updates.
+        task_at, rule_at, layers_at = map(address, self._records)
+        self._calls = [
+            partial(run_updates, task_at, rule_at, address(memory), layers_at, address(self._theta))
+            for memory in (self._memory[i:] for i in range(threads))
+        ]
 
     def _set(self, shared: Mapping[str, Array], own: Sequence[Mapping[str, Array]]) -> None:
         """Tell all threads where arrays are, and each where its own are."""
@@ -180,9 +172,11 @@ class CompiledEngine:
         shared = {"noise": self._draw(rows), "rates": rates, "ended_weights": self._weights}
         shared |= {} if order is None else {"order": order}
         shared |= {} if changed is None else {"x": changed}
-        own = zip(own_sums, ended_sums, losses, strict=True)
-        names = ("sums", "ended_sums", "losses")
-        self._set(shared, [dict(zip(names, arrays, strict=True)) for arrays in own])
+        own = [
+            {"sums": own_sums[i], "ended_sums": ended_sums[i], "losses": losses[i]}
+            for i in range(threads)
+        ]
+        self._set(shared, own)
         numbers = {"updates": rates.size, "step": step, "batch": batch, "noise_rows": rows}
         for name, number in numbers.items():
             self._memory[name] = number
@@ -218,19 +212,17 @@ class CompiledEngine:
 
     def _run(self) -> int:
         """Run all threads; the number of updates that each has done."""
-        done: list[int] = []
-
-        def run(places: tuple[int, ...]) -> None:
-            if len(self._calls) > 1:
-                self._team.begin()
-            done.append(self._run_updates(*places, address(self._theta)))
-
-        if len(self._calls) > 1:
-            self._team.run([partial(run, places) for places in self._calls])
-        else:
+        if len(self._calls) == 1:
             # Products are so small then that several threads would gain nothing.
             with blas.one_thread() if self._wants_blas else nullcontext():
-                run(self._calls[0])
+                return self._calls[0]()
+        done: list[int] = []
+
+        def run(call: Callable[[], int]) -> None:
+            self._team.begin()
+            done.append(call())
+
+        self._team.run([partial(run, call) for call in self._calls])
         return done[0]
 
 
@@ -279,7 +271,7 @@ def rule_arrays(
 def own_arrays(program: Program, task: Task, dtype: np.dtype[Any]) -> dict[str, Array]:
     """What each thread has for itself."""
     return {
-        "g": np.zeros(-(-task.values // 16) * 16, dtype),
+        "g": np.zeros(task.values + LANES, dtype),
         "outputs": np.zeros(task.batch * task.outputs if task.portioned else 0, dtype),
         "position": np.zeros(1, np.int64),
         "scratch": np.zeros(program.scratch, dtype),

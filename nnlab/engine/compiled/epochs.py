@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.engine.compiled.functions import smaller_of
 from nnlab.engine.compiled.layer import follow_layer, value_layout
 from nnlab.engine.compiled.losses import loss_and_slopes
 from nnlab.engine.compiled.metrics import add_metrics
@@ -15,27 +16,18 @@ from nnlab.engine.compiled.optimizers import move_average, optimizer_step
 from nnlab.engine.compiled.passes import backward, forward, update_online
 from nnlab.engine.compiled.primitives import Pointer, moved, pointer, real, record_at
 from nnlab.engine.compiled.products import dot
-from nnlab.engine.compiled.team import (
-    GUARD,
-    LOSS,
-    add_gradients,
-    meet,
-    put,
-    share,
-    stretch,
-    total,
-)
+from nnlab.engine.compiled.team import GUARD, LOSS, add_gradients, meet, put, share, stretch, total
 from nnlab.engine.numpy_engine import WILD_RATE
 
 
 def run_updates(
     tasks: Pointer, rules: Pointer, memories: Pointer, layers: Pointer, theta: Pointer
 ) -> int:
-    """Do the updates that the memory asks for; how many were done.
+    """Do the updates that the memory asks for; returns how many were done.
 
-    The arguments point to what `program.pointers` says; `layers` holds the layers for full batches
-    and behind them those for the short one, theta P numbers. Each thread of a team calls this with
-    the address of its own memory, which lies among those of the others.
+    The arguments point to what `records.pointers` names; `layers` holds the layers for full batches
+    and behind them those for the short one, theta (V,) all parameters and buffers. Each thread of a
+    team calls this with the address of its own memory, which lies among those of the team.
     """
     task, rule, memory = record_at(tasks, 0), record_at(rules, 0), record_at(memories, 0)
     rates, losses = pointer(memory.rates, np.float64), pointer(memory.losses, np.float64)
@@ -63,8 +55,7 @@ def run_updates(
         update(task, rule, memories, bound, rates[done], memory.step + done + 1, theta)
         sums[0] += own
         sums[1] += loss
-        done_batch = answers(task, memory, bound, own, theta)
-        add_metrics(task.metric, task.fused, moved(sums, 2), done_batch)
+        add_batch_metrics(task, memory, bound, own, moved(sums, 2), theta)
         meet(memory, task)
         before += rows
         batch += 1
@@ -74,14 +65,24 @@ def run_updates(
     return memory.updates
 
 
-def answers(task: Any, memory: Any, layers: Pointer, rows: int, theta: Pointer) -> Any:
-    """The `batch` of `losses` and `metrics` for all rows of this thread."""
-    a, d, t = pointer(memory.a, theta), pointer(memory.d, theta), pointer(memory.t, theta)
-    z = record_at(layers, task.layers - 1).y
+def add_batch_metrics(
+    task: Any, memory: Any, layers: Pointer, rows: int, sums: Pointer, theta: Pointer
+) -> None:
+    """Add what the metrics sum up over all rows of this thread."""
+    a, z = pointer(memory.a, theta), record_at(layers, task.layers - 1).y
     if rows > task.portion:
         a, z = pointer(memory.outputs, theta), 0
-    _, width, by_row, by_unit, _ = value_layout(task.by_units, rows, task.outputs, a)
-    return a, z, d, by_row, by_unit, t, pointer(memory.picked, np.int64), rows, width
+    add_metrics(task.metric, task.fused, sums, batch_of(task, memory, a, z, rows, 0, theta))
+
+
+def batch_of(
+    task: Any, memory: Any, a: Pointer, z: int, rows: int, done: int, theta: Pointer
+) -> Any:
+    """The `batch` of `losses` and `metrics`: rows after `done`, whose outputs are at z in a."""
+    d, t = pointer(memory.d, theta), pointer(memory.t, theta)
+    picked = moved(pointer(memory.picked, np.int64), done)
+    by_row, by_unit, _ = value_layout(task.by_units, rows, task.outputs, a)
+    return a, z, d, by_row, by_unit, t, picked, rows, task.outputs
 
 
 def compute_gradient(
@@ -97,7 +98,7 @@ def compute_gradient(
     loss, guard = 0.0, real(theta, 0)
     done = 0
     while True:  # once where a thread has no rows: it has a gradient too
-        own = task.portion if task.portion < rows - done else rows - done
+        own = smaller_of(task.portion, rows - done)
         if fresh or task.portioned:
             gather(task, memory, epoch, start + done, own, done, layers, theta)
         portion_loss, bound = pass_through(task, memory, layers, own, done, scale, theta)
@@ -117,19 +118,17 @@ def pass_through(
 ) -> Any:
     """Forward, loss and backward for some rows after `done`; their loss, and a guard."""
     forward(task, memory, layers, rows, theta)
-    a, d, t = pointer(memory.a, theta), pointer(memory.d, theta), pointer(memory.t, theta)
-    z = record_at(layers, task.layers - 1).y
-    _, width, by_row, by_unit, count = value_layout(task.by_units, rows, task.outputs, a)
-    picked = moved(pointer(memory.picked, np.int64), done)
+    a, z, width = pointer(memory.a, theta), record_at(layers, task.layers - 1).y, task.outputs
     weights = pointer(memory.class_weights, theta)
-    batch = a, z, d, by_row, by_unit, t, picked, rows, width
+    batch = batch_of(task, memory, a, z, rows, done, theta)
     loss = loss_and_slopes(task.loss, task.loss_setting, weights, scale, batch)
     guard = backward(task, memory, layers, rows, theta, done > 0)
     outputs = moved(a, z)
     if task.portioned:
-        kept = moved(pointer(memory.outputs, theta), done * width)
+        copies = moved(pointer(memory.outputs, theta), done * width)
         for i in range(rows * width):
-            kept[i] = outputs[i]
+            copies[i] = outputs[i]
+    count = value_layout(task.by_units, rows, width, a)[2]
     return loss, guard + dot(outputs, outputs, count)
 
 
@@ -141,9 +140,7 @@ def update(
     first, size = stretch(memory, task, theta)
     own = moved(theta, first)
     if task.online:
-        a, d = pointer(memory.a, theta), pointer(memory.d, theta)
-        inputs, counts = pointer(memory.inputs, np.int64), pointer(memory.counts, np.int64)
-        update_online(task, layers, theta, a, d, inputs, counts, lr)
+        update_online(task, memory, layers, lr, theta)
     else:
         g = add_gradients(memories, task, first, size, theta)
         slots = (
@@ -151,8 +148,7 @@ def update(
             moved(pointer(memory.slot1, theta), first),
             moved(pointer(memory.slot2, theta), first),
         )
-        decaying = task.weights - first
-        decaying = 0 if decaying < 0 else size if decaying > size else decaying
+        decaying = 0 if task.weights < first else smaller_of(task.weights - first, size)
         optimizer_step(task, memory, rule, lr, t, own, g, slots, size, decaying)
     average = pointer(memory.average, theta)
     if task.ema >= 0.0:
@@ -183,10 +179,9 @@ def gather(
     task: Any, memory: Any, epoch: int, start: int, rows: int, done: int, layers: Pointer,
     theta: Pointer,
 ) -> None:  # fmt: skip
-    """The numbers of the rows from `start`, and their inputs; uint8 as (raw - shift) factor.
+    """Pick rows from `start` of the epoch on and copy their inputs; uint8 as (raw - shift) factor.
 
-    `done` rows of the batch came before.
-    `numbers` holds the positions of the part's rows in `raw`.
+    `done` rows of the batch came before. `numbers` has the positions of the part's rows in `raw`.
     """
     order = moved(pointer(memory.order, np.int64), epoch * task.rows)
     picked = moved(pointer(memory.picked, np.int64), done)
@@ -194,7 +189,8 @@ def gather(
     values, x = moved(pointer(memory.a, theta), record_at(layers, 0).x), pointer(memory.x, theta)
     raw, position = pointer(memory.raw, np.uint8), pointer(memory.position, np.int64)
     shift, factor = pointer(memory.shift, theta), pointer(memory.factor, theta)
-    _, width, by_row, by_unit, _ = value_layout(task.by_units, rows, task.inputs, values)
+    width = task.inputs
+    by_row, by_unit, _ = value_layout(task.by_units, rows, width, values)
     for r in range(rows):
         row = order[start + r] if task.shuffled else start + r
         picked[r] = row

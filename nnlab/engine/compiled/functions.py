@@ -22,6 +22,11 @@ C1, C2, C3, C4, C5, C6, C7 = (np.float32(1 / factorial(n)) for n in range(1, 8))
 D1, D2, D3, D4, D5, D6, D7, D8, D9, D10, D11, D12, D13 = (1 / factorial(n) for n in range(1, 14))
 
 
+def smaller_of(i: int, j: int) -> int:
+    """The smaller whole number; numba's `min` would be compiled in its own way."""
+    return i if i < j else j
+
+
 def exp_parts(x: Any) -> Any:
     """s and p with exp(x) = s + s p and exp(x) - 1 = (s - 1) + s p; x is clipped to the range."""
     raise NotImplementedError

@@ -20,13 +20,13 @@ def window_sizes(layer: Any, shape: Shape) -> dict[str, float]:
 
 
 def copy(a: Pointer, c: Pointer, count: int) -> None:
-    """C = a."""
+    """c = a."""
     for j in range(count):
         c[j] = a[j]
 
 
 def clear(c: Pointer, count: int) -> None:
-    """C = 0."""
+    """c = 0."""
     zero = real(c, 0)
     for j in range(count):
         c[j] = zero
@@ -86,10 +86,9 @@ def take_largest(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) 
 
 
 def larger(x: Pointer, y: Pointer, count: int) -> None:
-    """Y = the larger one of x and y, nan if one is."""
+    """y = the larger of x and y, nan if one is."""
     for j in range(count):
-        seen, best = x[j], y[j]
-        y[j] = best if best >= seen or best != best else seen
+        y[j] = larger_of(y[j], x[j])
 
 
 def give_to_largest(
@@ -125,7 +124,7 @@ def give_to_one(
 
 
 def give_rest(x: Pointer, y: Pointer, rest: Pointer, dx: Pointer, count: int) -> None:
-    """Dx gets what is left of dy where x is the largest; then nothing is left."""
+    """dx gets what is left of dy where x is the largest; then nothing is left."""
     zero = real(x, 0)
     for j in range(count):
         mine, left = x[j] == y[j], rest[j]

@@ -1,4 +1,4 @@
-"""The instructions of `primitives`, but for those of `tiles`."""
+"""The instructions that `primitives` become; `tiles` has those of a block of a product."""
 
 from collections.abc import Callable
 from inspect import signature
@@ -11,7 +11,6 @@ from numba.extending import lower_builtin, type_callable
 
 from nnlab.engine.compiled import primitives
 
-LAYOUT_BYTES = 64
 BIT, BYTE, INT32 = ir.IntType(1), ir.IntType(8), ir.IntType(32)
 WHOLE, FLAG = types.intp, types.boolean
 
@@ -96,7 +95,7 @@ def _same_bits(builder: Any, kind: Any, number: Any) -> Any:
 @emitted(primitives.lanes, lambda a: types.intp(a))
 def _lanes(builder: Any, kind: Any, a: Any) -> Any:
     """A constant."""
-    return kind(LAYOUT_BYTES * 8 // bits(a.type.pointee))
+    return kind(primitives.LAYOUT_BYTES * 8 // bits(a.type.pointee))
 
 
 @emitted(primitives.vector_width, lambda c: types.intp(c))
@@ -128,23 +127,17 @@ def _from_pthreads(name: str) -> Callable[..., None]:
     return emit
 
 
-emitted(primitives.lock, lambda mutex: types.void(mutex))(_from_pthreads("pthread_mutex_lock"))
-emitted(primitives.unlock, lambda mutex: types.void(mutex))(_from_pthreads("pthread_mutex_unlock"))
-emitted(primitives.sleep, lambda condition, mutex: types.void(condition, mutex))(
-    _from_pthreads("pthread_cond_wait")
-)
-emitted(primitives.wake_all, lambda condition: types.void(condition))(
-    _from_pthreads("pthread_cond_broadcast")
-)
+for stub, name in (
+    *((primitives.lock, "mutex_lock"), (primitives.unlock, "mutex_unlock")),
+    *((primitives.sleep, "cond_wait"), (primitives.wake_all, "cond_broadcast")),
+):
+    emitted(stub, lambda *addresses: types.void(*addresses))(_from_pthreads(f"pthread_{name}"))
 
 
 @emitted(
     primitives.call_blas,
     lambda gemm, turn_a, turn_b, rows, columns, inner, a, a_width, b, b_width, c, c_width, add: (
-        types.void(
-            *(gemm, FLAG, FLAG, WHOLE, WHOLE, WHOLE),
-            *(a, WHOLE, b, WHOLE, c, WHOLE, FLAG),
-        )
+        types.void(*(gemm, FLAG, FLAG, WHOLE, WHOLE, WHOLE), *(a, WHOLE, b, WHOLE, c, WHOLE, FLAG))
     ),
 )
 def _call_blas(

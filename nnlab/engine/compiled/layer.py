@@ -1,14 +1,18 @@
-"""A layer in compiled code: what an entry of the catalogue says, and what all kernels share.
+"""A layer in compiled code: an entry of the catalogue, and what all kernels share.
 
-Values and slopes of a layer are (B, m) row by row, or (m, B) unit by unit; a row may be an image
-(h, w, c). They lie at `layer.x` and `layer.y` within the values and the slopes of all layers.
+Slopes are derivatives of the loss. Values and slopes of a layer are (B, m) row by row, or (m, B)
+unit by unit; a row may be an image (h, w, c). Inputs lie at `layer.x`, outputs at `layer.y`: within
+the values `memory.a` and the slopes `memory.d` of all layers.
+
+Kernels take the records `task` (of the training), `memory` (of the thread) and `layer`, the number
+of rows, and the pointer `theta` to all parameters, whose type is that of the network's numbers.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from nnlab.core.types import Shape
-from nnlab.engine.compiled.primitives import Pointer, lanes
+from nnlab.engine.compiled.primitives import Pointer, lanes, moved, pointer
 
 
 def nothing(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
@@ -19,13 +23,13 @@ class CompiledLayer(NamedTuple):
     """`forward(task, memory, layer, rows, theta)` fills the values at y of `rows` rows.
 
     `backward(task, memory, layer, rows, theta, add)` fills the slopes at x where `layer.pass_on`,
-    and the layer's gradients, or adds to them. `follow`, with forward's arguments, comes after an
-    update, in one thread; what a layer keeps beside its parameters moves there.
+    and the layer's gradients, or adds to them where `add`. `follow`, with forward's arguments, runs
+    after an update in one thread; it moves what a layer has beside its parameters.
 
     fields: what the record `layer` has for it, which `describe(layer, shape)` fills. arrays: the
-    parameters and buffers whose places the record has as well, -1 for one that is not there.
-    scratch, room, shared: how many numbers it needs: of its own in each thread, 0 at first; that
-    another layer may overwrite; and, in float64, that a thread shows to the others.
+    parameters and buffers whose places in theta the record has as well, -1 for a missing one.
+    scratch, room, shared: the count of numbers that it needs: of its own in each thread, 0 at
+    first; that another layer may overwrite; and, in float64, that a thread shows to the others.
     any_layout: values may lie unit by unit. by_batch: rows depend on each other. draws: numbers
     from [0, 1) for every input are drawn before the update.
     """
@@ -67,8 +71,19 @@ def whole(a: Pointer, count: int) -> int:
 
 
 def value_layout(by_units: bool, rows: int, width: int, a: Pointer) -> Any:
-    """B, m, how far a row and a unit are from the next, and the numbers of a layer's values."""
+    """How far a row and a unit of values (rows, width) are from the next; how many numbers."""
     wide = whole(a, rows)
     if by_units:
-        return rows, width, 1, wide, width * wide
-    return rows, width, width, 1, width * rows
+        return 1, wide, width * wide
+    return width, 1, width * rows
+
+
+def values_and_slopes(memory: Any, layer: Any, theta: Pointer) -> Any:
+    """x, y, dx and dy of a layer."""
+    a, d = pointer(memory.a, theta), pointer(memory.d, theta)
+    return moved(a, layer.x), moved(a, layer.y), moved(d, layer.x), moved(d, layer.y)
+
+
+def scratch_of(memory: Any, layer: Any, theta: Pointer) -> Pointer:
+    """The numbers of a layer's own."""
+    return moved(pointer(memory.scratch, theta), layer.scratch)

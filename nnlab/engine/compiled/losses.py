@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from nnlab.core.layers.activations import LARGEST_POWER
+from nnlab.engine.compiled.activations import exp_held, peak_of
 from nnlab.engine.compiled.functions import exp_minus_one, tanh
 from nnlab.engine.compiled.primitives import Pointer, real
 
@@ -83,8 +83,7 @@ def log_cosh(z: Any, t: Any, c: Any, weights: Pointer) -> Any:
 
 def poisson(z: Any, t: Any, c: Any, weights: Pointer) -> Any:
     """exp(z) - t + t (log t - z), with z held in exp."""
-    limit, small = real(z, LARGEST_POWER), real(z, 1e-30)
-    rate = math.exp(limit if z > limit else z)
+    rate, small = exp_held(z, c), real(z, 1e-30)
     return rate - t + t * (math.log(small if t < small else t) - z), rate - t
 
 
@@ -105,10 +104,7 @@ def cross_entropy(setting: float, weights: Pointer, scale: float, batch: Any) ->
     factor, summed = real(a, scale), 0.0
     for r in range(rows):
         at, to = z + r * by_row, which[r] * width
-        peak = a[at]
-        for j in range(1, width):
-            v = a[at + j * by_unit]
-            peak = peak if v < peak else v
+        peak = peak_of(a, at, by_unit, width)
         total, mass = real(a, 0), real(a, 0)
         for j in range(width):
             e = math.exp(a[at + j * by_unit] - peak)

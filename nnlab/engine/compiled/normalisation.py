@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlab.engine.compiled.layer import CompiledLayer
+from nnlab.engine.compiled.layer import CompiledLayer, scratch_of, values_and_slopes
 from nnlab.engine.compiled.primitives import Pointer, moved, pointer, real
 from nnlab.engine.compiled.products import dot, summed
 from nnlab.engine.compiled.team import meet, show, total_shown
@@ -19,11 +19,10 @@ SUM, SQUARE, SLOPE, TILT = 0, 1, 2, 3
 
 def normalise(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
     """Mean and variance of the whole batch; the threads meet after each of both sums."""
-    a, c = pointer(memory.a, theta), layer.last
-    x, y, pixels = moved(a, layer.x), moved(a, layer.y), rows * (layer.n // c)
-    mean = moved(pointer(memory.scratch, theta), layer.scratch)
+    x, y, _, _ = values_and_slopes(memory, layer, theta)
+    c, pixels, mean = layer.last, rows * (layer.n // layer.last), scratch_of(memory, layer, theta)
     inverse, variance, eps = moved(mean, c), moved(mean, 2 * c), layer.eps
-    gamma, beta, factor = moved(theta, layer.gamma), moved(theta, layer.beta), real(a, 0)
+    gamma, beta = moved(theta, layer.gamma), moved(theta, layer.beta)
     sums = show(memory, layer, SUM * c, c)
     for p in range(pixels):
         for j in range(c):
@@ -43,9 +42,8 @@ def normalise(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> 
         v = total_shown(task, memory, layer, SQUARE * c + j) / count
         variance[j] = v
         inverse[j] = 1.0 / math.sqrt(v + eps)
-        factor = gamma[j] * inverse[j]
         # Numbers that are not finite may not vanish in the division by their deviation.
-        scale[j] = factor + (variance[j] - variance[j])
+        scale[j] = gamma[j] * inverse[j] + (variance[j] - variance[j])
     for p in range(pixels):
         for j in range(c):
             y[p * c + j] = (x[p * c + j] - mean[j]) * scale[j] + beta[j]
@@ -55,11 +53,9 @@ def normalise_back(
     task: Any, memory: Any, layer: Any, rows: int, theta: Pointer, add: bool
 ) -> None:
     """dx needs the sums of dy and of dy x^ over the whole batch."""
-    a, d, g = pointer(memory.a, theta), pointer(memory.d, theta), pointer(memory.g, theta)
-    x, dy, c = moved(a, layer.x), moved(d, layer.y), layer.last
-    pixels, count = rows * (layer.n // c), layer.batch * (layer.n // c)
-    mean = moved(pointer(memory.scratch, theta), layer.scratch)
-    inverse = moved(mean, c)
+    x, _, dx, dy = values_and_slopes(memory, layer, theta)
+    g, c, mean = pointer(memory.g, theta), layer.last, scratch_of(memory, layer, theta)
+    inverse, pixels, count = moved(mean, c), rows * (layer.n // c), layer.batch * (layer.n // c)
     slopes, tilts = show(memory, layer, SLOPE * c, c), show(memory, layer, TILT * c, c)
     for p in range(pixels):
         for j in range(c):
@@ -72,8 +68,7 @@ def normalise_back(
     if not layer.pass_on:
         return
     meet(memory, task)
-    dx, gamma = moved(d, layer.x), moved(theta, layer.gamma)
-    middle = pointer(memory.room, theta)
+    gamma, middle = moved(theta, layer.gamma), pointer(memory.room, theta)
     tilt, factor = moved(middle, c), moved(middle, 2 * c)
     for j in range(c):
         middle[j] = total_shown(task, memory, layer, SLOPE * c + j) / count
@@ -87,25 +82,20 @@ def normalise_back(
 
 def follow_batch(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
     """running <- (1 - momentum) running + momentum of the batch's, the variance by N - 1."""
-    c, momentum = layer.last, layer.momentum
-    mean = moved(pointer(memory.scratch, theta), layer.scratch)
+    c, momentum, mean = layer.last, layer.momentum, scratch_of(memory, layer, theta)
     variance, count = moved(mean, 2 * c), layer.batch * (layer.n // c)
     unbiased = count / (count - 1) if count > 1 else 1.0
     means, variances = moved(theta, layer.running_mean), moved(theta, layer.running_var)
-    keep, new, newer = (
-        real(theta, 1.0 - momentum),
-        real(theta, momentum),
-        real(theta, momentum * unbiased),
-    )
+    keep, new = real(theta, 1.0 - momentum), real(theta, momentum)
+    new_variance = real(theta, momentum * unbiased)
     for j in range(c):
         means[j] = keep * means[j] + new * mean[j]
-        variances[j] = keep * variances[j] + newer * variance[j]
+        variances[j] = keep * variances[j] + new_variance * variance[j]
 
 
 def normalise_rows(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
     """Each pixel by its own mean and deviation, which are stored."""
-    a, c = pointer(memory.a, theta), layer.last
-    statistics = moved(pointer(memory.scratch, theta), layer.scratch)
+    a, c, statistics = pointer(memory.a, theta), layer.last, scratch_of(memory, layer, theta)
     gamma, beta = moved(theta, layer.gamma), moved(theta, layer.beta)
     one, share, eps = real(a, 1), real(a, 1.0 / c), real(a, layer.eps)
     for p in range(rows * (layer.n // c)):
@@ -124,8 +114,8 @@ def normalise_rows_back(
 ) -> None:
     """dx = (d - mean(d) - x^ mean(d x^)) / deviation, with d = gamma dy."""
     a, d, g = pointer(memory.a, theta), pointer(memory.d, theta), pointer(memory.g, theta)
-    statistics = moved(pointer(memory.scratch, theta), layer.scratch)
-    gamma, normal, c = moved(theta, layer.gamma), pointer(memory.room, theta), layer.last
+    statistics, c = scratch_of(memory, layer, theta), layer.last
+    gamma, normal = moved(theta, layer.gamma), pointer(memory.room, theta)
     dgamma, dbeta, zero = moved(g, layer.gamma), moved(g, layer.beta), real(a, 0)
     share = real(a, 1.0 / c)
     if not add:
@@ -148,14 +138,14 @@ def normalise_rows_back(
 
 def drop(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
     """0 where the number that was drawn is below the rate, else x / (1 - rate)."""
-    a = pointer(memory.a, theta)
-    drop_into(memory, layer, rows, moved(a, layer.x), moved(a, layer.y))
+    x, y, _, _ = values_and_slopes(memory, layer, theta)
+    drop_into(memory, layer, rows, x, y)
 
 
 def drop_back(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer, add: bool) -> None:
     """The same for the slopes."""
-    d = pointer(memory.d, theta)
-    drop_into(memory, layer, rows, moved(d, layer.y), moved(d, layer.x))
+    _, _, dx, dy = values_and_slopes(memory, layer, theta)
+    drop_into(memory, layer, rows, dy, dx)
 
 
 def drop_into(memory: Any, layer: Any, rows: int, x: Pointer, y: Pointer) -> None:
@@ -172,11 +162,7 @@ BATCH_NORM = CompiledLayer(
     normalise_back,
     follow_batch,
     fields={"last": int, "eps": float, "momentum": float},
-    describe=lambda layer, shape: {
-        "last": shape[-1],
-        "eps": layer.eps,
-        "momentum": layer.momentum,
-    },
+    describe=lambda layer, shape: {"last": shape[-1], "eps": layer.eps, "momentum": layer.momentum},
     arrays=("gamma", "beta", "running_mean", "running_var"),
     scratch=lambda layer, shape, rows: 3 * shape[-1],
     room=lambda layer, shape, rows: 3 * shape[-1],

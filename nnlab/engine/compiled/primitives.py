@@ -9,6 +9,7 @@ from function to function than a small layer takes.
 from typing import Any
 
 Pointer = Any
+LAYOUT_BYTES = 64  # the layout pads values to multiples of these
 
 
 def real(like: Any, value: float) -> Any:
@@ -22,7 +23,7 @@ def same_bits(number: Any) -> Any:
 
 
 def lanes(a: Pointer) -> int:
-    """The numbers in 64 bytes: the layout pads values to multiples of them."""
+    """The numbers in `LAYOUT_BYTES`."""
     raise NotImplementedError
 
 
@@ -88,7 +89,7 @@ def sleep(condition: Pointer, mutex: Pointer) -> None:
 
 
 def wake_all(condition: Pointer) -> None:
-    """Wake all who sleep."""
+    """Wake all threads that sleep."""
     raise NotImplementedError
 
 

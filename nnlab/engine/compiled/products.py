@@ -101,6 +101,6 @@ def add_outer(
 
 
 def add_scaled(a: Pointer, factor: Any, c: Pointer, count: int) -> None:
-    """C += factor a."""
+    """c += factor a."""
     for j in range(count):
         c[j] += factor * a[j]

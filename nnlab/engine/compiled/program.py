@@ -23,9 +23,9 @@ from nnlab.engine.compiled.layers import COMPILED_LAYERS, NOTHING_TO_DO
 from nnlab.engine.compiled.losses import COMPILED_LOSSES
 from nnlab.engine.compiled.metrics import COMPILED_METRICS, FUSED
 from nnlab.engine.compiled.optimizers import COMPILED_OPTIMIZERS
+from nnlab.engine.compiled.primitives import LAYOUT_BYTES
 from nnlab.engine.compiled.records import Task, layer_type, rule_type
 
-BYTES = 64
 BLAS_FROM = 2**18  # multiplications of a product
 CACHE_BYTES = 2**20  # of values and slopes of the images that go through the layers together
 
@@ -89,88 +89,75 @@ def compose(network: Network, loss: Loss, batch: int, rest: int, threads: int = 
 
     The rows are shared by `threads`: layers, values and memory are those of each.
     """
-    depth = trained_depth(network.layers, loss)
-    steps = _steps(network, depth)
-    lanes = BYTES // network.dtype.itemsize
+    depth, shapes = trained_depth(network.layers, loss), network.shapes
+    steps = _steps(network.layers[:depth])
+    dense = [(shapes[i][0], layer.units) for i, layer, _ in steps if isinstance(layer, Dense)]
     most = -(-batch // threads)
-    by_units = threads == 1 and _by_units(network, steps, batch, lanes)
+    flat = all(entry.any_layout for _, _, entry in steps)
+    by_units = flat and _by_units(dense, batch, threads, network.dtype)
     portion = _portion(network, steps, most)
-    full, end = _layers(network, steps, portion, portion, by_units, 0)
-    short = full
+    full, sizes = _layers(network, steps, portion, portion, by_units, 0)
+    short, end = full, sizes["values"]
     if by_units or portion == most:
         # A shorter batch has values of its own: what pads a full one must stay 0.
         rows = -(-(rest or batch) // threads)
-        short, end = _layers(network, steps, rows, portion, by_units, end)
-    kind, shapes = layer_type(), network.shapes
-    records = [
-        _record({**record, "batch": count}, kind)
-        for count, layers in ((batch, full), (rest, short))
-        for record in layers
-    ]
+        short, shorter = _layers(network, steps, rows, portion, by_units, end)
+        end = shorter["values"]
     return Program(
-        layers=np.array(records, kind).reshape(2, -1),
+        layers=_records([(batch, full), (rest, short)]),
         portion=portion,
         by_units=by_units,
-        bounded=not by_units and _bounded(network, steps, portion),
-        values=end,
-        room=max(entry.room(layer, shapes[i], portion) for i, layer, entry in steps),
-        **_own_numbers(network, steps, portion),
+        bounded=flat and not by_units and _bounded(dense, portion),
+        **{**sizes, "values": end},
         drawn={i: size(shapes[i]) for i, _, entry in steps if entry.draws},
         flops=3 * batch * sum(flops(network)[:depth]),
     )
 
 
-def _steps(network: Network, depth: int) -> Steps:
+def _steps(layers: Sequence[Layer]) -> Steps:
     """The layers that compute something."""
-    named = [
-        (index, layer, layer_kind(layer)) for index, layer in enumerate(network.layers[:depth])
-    ]
     return [
-        (index, layer, COMPILED_LAYERS[name])
-        for index, layer, name in named
-        if name not in NOTHING_TO_DO
+        (i, layer, COMPILED_LAYERS[name])
+        for i, layer in enumerate(layers)
+        if (name := layer_kind(layer)) not in NOTHING_TO_DO
     ]
 
 
-def _own_numbers(network: Network, steps: Steps, rows: int) -> dict[str, int]:
-    """The numbers that are a layer's own, for so many rows, and those it shows to other threads."""
-    rows_of = network.shapes
-    return {
-        "scratch": sum(entry.scratch(layer, rows_of[i], rows) for i, layer, entry in steps),
-        "shared": sum(entry.shared(layer, rows_of[i]) for i, layer, entry in steps),
-    }
-
-
-def _record(numbers: Mapping[str, float], kind: np.dtype[Any]) -> tuple[float, ...]:
-    """The numbers of a layer in the order of its record; an array that it lacks is at -1."""
+def _records(programs: Sequence[tuple[int, Sequence[Mapping[str, float]]]]) -> NDArray[Any]:
+    """The layers of each batch size as records; an array that a layer lacks is at -1."""
+    kind = layer_type()
     arrays = {name for entry in COMPILED_LAYERS.values() for name in entry.arrays}
-    return tuple(numbers.get(name, -1 if name in arrays else 0) for name in kind.names or ())
+    blank = {name: -1 if name in arrays else 0 for name in kind.names or ()}
+    rows = [
+        [tuple({**blank, **numbers, "batch": batch}.values()) for numbers in layers]
+        for batch, layers in programs
+    ]
+    return np.array(rows, kind)
 
 
-def _up(count: int, lanes: int) -> int:
+def _up(count: int, dtype: np.dtype[Any]) -> int:
     """`count` rounded up to whole vectors."""
+    lanes = LAYOUT_BYTES // dtype.itemsize
     return -(-count // lanes) * lanes
 
 
-def _by_units(network: Network, steps: Steps, batch: int, lanes: int) -> bool:
-    """Whether products along the batch need far fewer vectors than products along the units."""
-    if batch == 1 or not all(entry.any_layout for _, _, entry in steps):
+def _by_units(
+    dense: Sequence[tuple[int, int]], batch: int, threads: int, dtype: np.dtype[Any]
+) -> bool:
+    """Whether products along the batch need far fewer vectors than products along the units.
+
+    dense: the inputs and outputs of each dense layer.
+    """
+    if batch == 1 or threads > 1:
         return False
-    dense = [
-        (network.shapes[i][0], layer.units) for i, layer, _ in steps if isinstance(layer, Dense)
-    ]
-    along_units = sum(batch * n * -(-m // lanes) for n, m in dense)
-    along_batch = sum(n * m * -(-batch // lanes) for n, m in dense)
+    along_units = sum(batch * n * _up(m, dtype) for n, m in dense)
+    along_batch = sum(n * m * _up(batch, dtype) for n, m in dense)
     return 2 * along_batch < along_units
 
 
-def _bounded(network: Network, steps: Steps, rows: int) -> bool:
-    """Whether all layers with weights are dense, and have more of them than values."""
-    dense = [
-        (network.shapes[i][0], layer.units) for i, layer, _ in steps if isinstance(layer, Dense)
-    ]
-    others = not all(entry.any_layout for _, _, entry in steps)
-    return not others and sum(rows * (n + m) - n * m for n, m in dense) < 0
+def _bounded(dense: Sequence[tuple[int, int]], rows: int) -> bool:
+    """Whether the dense layers have more weights than values of so many rows."""
+    return sum(rows * (n + m) - n * m for n, m in dense) < 0
 
 
 def _portion(network: Network, steps: Steps, rows: int) -> int:
@@ -184,24 +171,23 @@ def _portion(network: Network, steps: Steps, rows: int) -> int:
 
 def _layers(
     network: Network, steps: Steps, rows: int, most: int, by_units: bool, start: int
-) -> tuple[list[dict[str, float]], int]:
-    """What the layers' records hold for so many rows, and where their values end.
+) -> tuple[list[dict[str, float]], dict[str, int]]:
+    """What the layers' records hold for so many rows, and how many numbers all layers have.
 
-    A layer's own numbers are where they are for `most` rows: what a layer leaves at 0 stays 0.
+    Their values begin at `start`; in these numbers, too. A layer's own numbers are where they are
+    for `most` rows: what a layer leaves at 0 stays 0.
     """
-    places = {
-        (one.layer, one.declared.name): one.start
-        for one in (*network.layout.places, *network.layout.buffers)
-    }
-    first = min(one.layer for one in network.layout.changed)
-    kinds, lanes = list(COMPILED_LAYERS), BYTES // network.dtype.itemsize
+    layout, dtype, kinds = network.layout, network.dtype, list(COMPILED_LAYERS)
+    places = {(p.layer, p.declared.name): p.start for p in (*layout.places, *layout.buffers)}
+    first = min(place.layer for place in layout.changed)
 
-    def room(width: int) -> int:
-        return _up(rows, lanes) * width if by_units else _up(rows * width, lanes)
+    def numbers(width: int) -> int:
+        return _up(rows, dtype) * width if by_units else _up(rows * width, dtype)
 
     records: list[dict[str, float]] = []
-    at, end = start, start + room(size(network.inputs))
-    scratch = shared = noise = 0
+    at, end = start, start + numbers(size(network.inputs))
+    room, noise = 0, 0
+    own = {"scratch": 0, "shared": 0}  # numbers of the layers so far
     for index, layer, entry in steps:
         shape = network.shapes[index]
         n, m = size(shape), size(network.shapes[index + 1])
@@ -216,18 +202,18 @@ def _layers(
             "learns": index >= first,
             "pass_on": index > first,
             "by_blas": products >= BLAS_FROM,
-            "scratch": scratch,
-            "shared": shared,
             "noise": noise,
-            **{name: places.get((index, name), -1) for name in entry.arrays},
+            **own,
+            **{name: places[index, name] for name in entry.arrays if (index, name) in places},
             **entry.describe(layer, shape),
         }
         records.append(record)
-        scratch += entry.scratch(layer, shape, most)
-        shared += entry.shared(layer, shape)
+        own["scratch"] += entry.scratch(layer, shape, most)
+        own["shared"] += entry.shared(layer, shape)
         noise += n if entry.draws else 0
-        at, end = end, end + room(m)
-    return records, end
+        room = max(room, entry.room(layer, shape, rows))
+        at, end = end, end + numbers(m)
+    return records, {**own, "room": room, "values": end}
 
 
 def rule_of(optimizer: Optimizer) -> NDArray[Any]:
@@ -253,7 +239,7 @@ def task_of(
     name = entry_name(LOSSES, loss)
     setting = COMPILED_LOSSES[name].setting
     plain = isinstance(optimizer, Sgd) and not optimizer.shapes_gradient and not optimizer.slots
-    dense = all(isinstance(network.layers[one.layer], Dense) for one in network.layout.places)
+    dense = all(isinstance(network.layers[p.layer], Dense) for p in network.layout.places)
     online = batch == 1 and plain and dense and network.layout.trained == network.layout.size
     return Task(
         batch=batch,

@@ -37,7 +37,7 @@ class Task(NamedTuple):
     rows: int  # N, of the training part
     parameters: int  # T, those that are trained
     values: int  # V, all parameters and buffers
-    weights: int  # of theta decay
+    weights: int  # numbers of theta that decay; they come first
     sums: int  # S, numbers that an epoch is judged by
     portion: int  # rows that go through the layers together
     portioned: bool  # a thread may have more
@@ -89,15 +89,13 @@ def record_type(fields: Mapping[str, type]) -> np.dtype[Any]:
 TASK = record_type(Task.__annotations__)
 MEMORY = record_type(MEMORY_FIELDS)
 # What the kernels know of every optimizer, as numbers; see `rule_of`.
-SHARED_SETTINGS = (
-    *("shapes_gradient", "l1", "clip_norm", "clip_value", "weight_decay", "decoupled"),
-)
+SHARED_SETTINGS = ("shapes_gradient", "l1", "clip_norm", "clip_value", "weight_decay", "decoupled")
 
 
 def pointers() -> dict[str, Any]:
     """The arguments of `epochs.run_updates`, and what they point to."""
     kinds = {"tasks": TASK, "rules": rule_type(), "memories": MEMORY, "layers": layer_type()}
-    return {**kinds, "theta": None}
+    return {**kinds, "theta": None}  # None: the numbers of the network
 
 
 def layer_type() -> np.dtype[Any]:

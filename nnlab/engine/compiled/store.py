@@ -1,4 +1,4 @@
-"""Where the compiled code is kept: only this user, or root, can have written what is run from here.
+"""The folder of the compiled code, which only this user or root can have written.
 
 A folder is opened part by part from the root on, each part is checked, and files are read and
 written through the open folder, so that nothing can be exchanged between a check and its use.
@@ -24,7 +24,7 @@ FILE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os,
 
 
 class Unsafe(Exception):
-    """Why no code is kept in a folder, as a sentence."""
+    """Why no code is saved in a folder, as a sentence."""
 
 
 class Folder(NamedTuple):
@@ -39,7 +39,7 @@ class Folder(NamedTuple):
 
 
 def read_code(name: str) -> bytes | None:
-    """The code that was kept under a name; None if there is none, or it cannot be trusted."""
+    """The code that was saved under a name; None if there is none, or it cannot be trusted."""
     for base in _bases():
         with suppress(Unsafe, OSError), _opened(base, make=False) as folder:
             return _read(folder, name)
@@ -47,7 +47,7 @@ def read_code(name: str) -> bytes | None:
 
 
 def write_code(name: str, code: bytes) -> None:
-    """Keep code under a name, whole or not at all; it is compiled again where that fails."""
+    """Save code under a name, whole or not at all; it is compiled again where that fails."""
     for base in _bases():
         with suppress(Unsafe, OSError), _opened(base, make=True) as folder:
             _write(folder, name, code + sha256(code).digest())
@@ -55,7 +55,7 @@ def write_code(name: str, code: bytes) -> None:
 
 
 def refusal() -> str | None:
-    """Why no code can be kept on this machine, or None."""
+    """Why no code can be saved on this machine, or None."""
     reason = "there is no folder for it"
     for base in _bases():
         try:
@@ -154,8 +154,8 @@ def _read(folder: Folder, name: str) -> bytes | None:
             return None
         if OWNED:
             _check(descriptor, folder.path / name, last=True)
-        kept = file.read(LARGEST)
-    code, digest = kept[:-DIGEST], kept[-DIGEST:]
+        content = file.read(LARGEST)
+    code, digest = content[:-DIGEST], content[-DIGEST:]
     return code if sha256(code).digest() == digest else None
 
 

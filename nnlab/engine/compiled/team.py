@@ -2,14 +2,15 @@
 
 Each takes some of the rows and has values and a gradient of its own; then each adds up a stretch of
 all gradients, always in the same order, and updates those parameters. They meet two or three times
-per update. Who has to wait reads a number for some microseconds and sleeps then, so that a thread
-which another program keeps from running costs its own time and not that of a spinning team.
+per update. A thread that waits reads a number for some microseconds, then sleeps: where another
+program holds up one of them, the others do not spin.
 """
 
 from typing import Any
 
 import numpy as np
 
+from nnlab.engine.compiled.functions import smaller_of
 from nnlab.engine.compiled.primitives import (
     Pointer,
     add_at_once,
@@ -47,7 +48,7 @@ def stretch(memory: Any, task: Any, theta: Pointer) -> tuple[int, int]:
     vectors = (task.parameters + lanes(theta) - 1) // lanes(theta)
     first = vectors * memory.thread // task.threads * lanes(theta)
     end = vectors * (memory.thread + 1) // task.threads * lanes(theta)
-    return first, (end if end < task.parameters else task.parameters) - first
+    return first, smaller_of(end, task.parameters) - first
 
 
 def memory_of(memories: Pointer, number: int) -> Any:
@@ -56,7 +57,7 @@ def memory_of(memories: Pointer, number: int) -> Any:
 
 
 def put(memory: Any, task: Any, what: int, summand: float) -> None:
-    """Lay down what this thread adds to a sum; the threads must meet before `total`."""
+    """Write what this thread adds to a sum; the threads must meet before `total`."""
     summands = pointer(memory.summands, np.float64)
     summands[what * task.threads + memory.thread] = summand
 

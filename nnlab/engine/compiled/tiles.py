@@ -14,15 +14,7 @@ from llvmlite import ir
 from numba.core import cgutils
 
 from nnlab.engine.compiled import primitives
-from nnlab.engine.compiled.intrinsics import (
-    BIT,
-    FLAG,
-    INT32,
-    WHOLE,
-    bits,
-    emitted,
-    vector_bytes,
-)
+from nnlab.engine.compiled.intrinsics import BIT, FLAG, INT32, WHOLE, bits, emitted, vector_bytes
 
 
 @emitted(
@@ -167,7 +159,7 @@ class _Vectors(NamedTuple):
         self.call("llvm.masked.store.{}.p0", ir.VoidType(), *arguments)
 
     def multiply_add(self, a: Any, b: Any, total: Any) -> None:
-        """Total += a b, rounded once where the processor can."""
+        """total += a b, rounded once where the processor can."""
         value = self.builder.load(total)
         self.builder.store(self.call("llvm.fmuladd.{}", self.kind, a, b, value), total)
 

@@ -87,7 +87,7 @@ def _gradients(run: View, rows: SavedRows | None, values: FloatArray) -> FloatAr
     """The gradients (k, P) as a batch of training has them."""
     if rows is None:
         return None
-    with blas.turn(), blas.single():
+    with blas.one_thread():
         slopes = [gradient(run, rows, moment) for moment in values]
     drawn = [slope.astype(np.float64) for slope in slopes if slope is not None]
     batch = run.config.training.batch_size

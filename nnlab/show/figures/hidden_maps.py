@@ -100,7 +100,7 @@ def layer_outputs(run: View, rows: SavedRows, values: Array) -> FloatArray:
     """Outputs (k, N, n) of the mapped layer with values (k, V)."""
     loss, index = LossOfRows(run, rows), mapped_layer(run) or 0
     outputs = []
-    with blas.turn(), blas.single():
+    with blas.one_thread():
         for moment in values:
             loss.logits(moment)
             hidden = loss.binding.bound[index].y.reshape(len(rows), -1)
@@ -143,7 +143,7 @@ def tsne_map(run: View) -> HiddenMap:
             perplexity=near, init=places[-1] * SPREAD / size, random_state=0, max_iter=ITERATIONS
         )
         # Several threads would add up in another order each time.
-        with blas.turn(), blas.single(), threadpool_limits(1, user_api="openmp"):
+        with blas.one_thread(), threadpool_limits(1, user_api="openmp"):
             places.append(tsne.fit_transform(hidden))
         notes.append(f"divergence {tsne.kl_divergence_:.2f}")
     words = (

@@ -83,7 +83,7 @@ def permutation_importance(run: View) -> Importance:
 
     stops = np.cumsum([len(column.inputs) for column in run.schema.columns]).tolist()
     seed = np.random.RandomState(run.config.seed % SEEDS).randint(2**31)
-    with blas.turn(), blas.single():
+    with blas.one_thread():
         whole = score(rows.inputs)
         scores = [
             _shuffled_scores(score, rows.inputs, slice(start, stop), seed)

@@ -114,7 +114,7 @@ def loss_plane(run: View) -> LossPlane:
     lengths = (axes**2).sum(axis=1)
     path = (values - origin) @ axes.T / np.where(lengths > 0, lengths, 1.0)  # (k, 2)
     a, b = (np.linspace(*_reach(along, len(shares) < 2), side) for along in path.T)
-    with blas.turn(), blas.single():  # for so few rows threads would only wait for each other
+    with blas.one_thread():  # for so few rows threads would only wait for each other
         grid = np.stack([[loss(origin + x * axes[0] + y * axes[1]) for x in a] for y in b])
         below = np.array([loss(origin + place @ axes) for place in path])
         at = np.array([loss(row) for row in values])

@@ -71,7 +71,7 @@ def occlusion(run: View) -> Occlusion:
         return probabilities(outputs)[everything, truth]
 
     drops, times = np.zeros((len(rows), *shape[:2])), np.zeros(shape[:2])
-    with blas.turn(), blas.single():
+    with blas.one_thread():
         whole = chance(images)
         for high, wide in patches(shape):
             covered = images.copy()
