@@ -9,7 +9,8 @@ from math import exp
 import numpy as np
 
 from benchmarks.sketches import Block, buffers
-from benchmarks.workloads import Array, Problem, Session
+from benchmarks.workloads import Problem, Session
+from nnlab.core.types import Array
 
 INPUTS, HIDDEN, OUTPUTS = 8, 3, 8  # of W1
 

@@ -133,19 +133,17 @@ def _judge(target: Target, times: timing.Times) -> bool:
 def main() -> int:
     """Read the options, print where this runs, then one table a workload."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.step")
-    parser.add_argument("--only", default=",".join(WORKLOADS), help="workloads, e.g. W1,W2")
-    parser.add_argument("--engines", default=",".join(ENGINES), help="e.g. 'sketch,nnlab numpy'")
+    known, sides = timing.some_of(WORKLOADS), timing.some_of(ENGINES)
+    parser.add_argument("--only", type=known, default=[*WORKLOADS], help="workloads, e.g. W1,W2")
+    parser.add_argument(
+        "--engines", type=sides, default=[*ENGINES], help="e.g. 'sketch,nnlab numpy'"
+    )
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
-    names, engines = options.only.split(","), options.engines.split(",")
-    for name in {*names} - {*WORKLOADS}:
-        parser.error(f"--only: '{name}' is none of {', '.join(WORKLOADS)}")
-    for name in {*engines} - {*ENGINES}:
-        parser.error(f"--engines: '{name}' is none of {', '.join(ENGINES)}")
-    if "sketch" not in engines:
+    if "sketch" not in options.engines:
         parser.error("the engines must include sketch: everything is compared with it")
     print(timing.environment())
-    results = [compare(WORKLOADS[name], engines, options.rounds) for name in names]
+    results = [compare(WORKLOADS[name], options.engines, options.rounds) for name in options.only]
     return 0 if all(results) else 9
 
 

@@ -33,18 +33,17 @@ FASTER = {"torch": 3.0, "sklearn": 3.0, "jax": 1.0}  # how many times; all 1.8 o
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.whole")
-    parser.add_argument("--only", default=",".join(JOBS))
-    parser.add_argument("--peers", default=",".join(FASTER))
+    parser.add_argument("--only", type=timing.some_of(JOBS), default=[*JOBS])
+    parser.add_argument("--peers", type=timing.some_of(FASTER), default=[*FASTER])
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    names = options.only.split(",")
     if options.child:
-        work(options.child, names[0])
+        work(options.child, options.only[0])
         return 0
     print(timing.environment())
     rows, missed = [], False
-    for name in names:
-        row, bad = compare(name, options.peers.split(","))
+    for name in options.only:
+        row, bad = compare(name, options.peers)
         rows.append(row)
         missed |= bad
     print(timing.table(["job", "nnlab s", "floor s", *[f"{p} s (x)" for p in FASTER]], rows))
