@@ -6,8 +6,8 @@ All contestants do the same work from the same weights: augmented batches of 128
 its time is the row "augmentation" and part of all others), the forward and backward pass, AdamW,
 the average of the weights. "products alone" is the floor: the update's matrix products by the
 BLAS. An epoch is 430 of these updates, so its ratio is theirs. Processor time of one thread is what
-other processes disturb least. Ratios are medians of those of the rounds; the target is judged by that
-of the least times.
+other processes disturb least. The table has the median of the rounds' ratios and the ratio of the
+least times; the target is for the latter.
 The exit code is 9 when a target is missed.
 """
 
