@@ -5,6 +5,7 @@ from uint8), loss, accuracy, the guard against non-finite numbers, the records a
 included. There is no validation part, and nothing is written.
 """
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -43,15 +44,11 @@ def prepare_nnlab(problem: Problem, engine: Engine) -> Session:
     def parameters() -> Parameters:
         named = network.parameters
         return [
-            (named[f"{index}.dense.weight"].copy(), _copy(named.get(f"{index}.dense.bias")))
+            (named[f"{index}.dense.weight"].copy(), deepcopy(named.get(f"{index}.dense.bias")))
             for index in _dense_numbers(problem.workload)
         ]
 
     return Session(one_round, parameters)
-
-
-def _copy(array: Array | None) -> Array | None:
-    return None if array is None else array.copy()
 
 
 def _dense_numbers(workload: Workload) -> range:

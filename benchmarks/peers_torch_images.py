@@ -41,11 +41,9 @@ def descend(model: Any, optimizer: Any, rows: Any, labels: Any, **settings: floa
     return float(value.detach())
 
 
-def prepare_training(
-    network: Network, built: Built, form: Any
-) -> Callable[[Array, Array, float], float]:
+def prepare_training(built: Built, form: Any) -> Callable[[Array, Array, float], float]:
     """An update of a shipped config: AdamW and an average of the weights; the loss before it."""
-    settings, average = built.config, built.config.training.ema or 0.0
+    network, settings, average = built.network, built.config, built.config.training.ema or 0.0
     model = nn.Sequential(*modules(network)).to(memory_format=form)
     h, w, c = network.shapes[1]
     decayed = [p for p in model.parameters() if p.ndim > 1]
