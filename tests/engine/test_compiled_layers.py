@@ -109,11 +109,14 @@ def threads(request: Any, monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 def poisoned(*given: Any) -> dict[str, Any]:
-    """A thread's arrays, in which what the kernels must write before they read it is nan."""
+    """A thread's arrays, not 0 where the kernels must write before they read.
+
+    An update with nan would be refused, and NumPy would do it.
+    """
     arrays = compiled_arrays(*given)
-    for name in ("a", "d", "g", "room", "outputs"):
-        arrays[name].fill(np.nan)
-    arrays["g"][given[1].parameters :] = 0  # of frozen layers and of buffers
+    for name in ("a", "d", "room", "outputs"):
+        arrays[name].fill(100)
+    arrays["g"][: given[1].parameters] = 100  # behind, those of buffers stay 0
     return arrays
 
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from nnlab.engine.compiled import objects
+from nnlab.errors import ConfigError
 
 binding = pytest.importorskip("llvmlite.binding")
 entry = pytest.importorskip("nnlab.engine.compiled.entry")
@@ -49,8 +50,18 @@ def test_code_that_only_numba_could_link_is_refused(called, named):
 def test_a_compiler_that_fails_is_an_error(monkeypatch):
     """The settings of numba in this process do not reach it; the processor's name does."""
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    with pytest.raises(RuntimeError, match=r"The kernels could not be compiled: .*float16"):
+    with pytest.raises(ConfigError, match=r"could not compile the kernels \(.*float16"):
         objects._compile("float16")
+
+
+def test_a_numba_that_does_not_suit_numpy_is_named(monkeypatch, tmp_path):
+    """Numba refuses to be imported then, and `find_spec` does not see that."""
+    (tmp_path / "numba.py").write_text("raise ImportError('Numba needs NumPy 2.3 or less')")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    with pytest.raises(ConfigError) as caught:
+        objects._compile("float64")
+    reason = "(ImportError: Numba needs NumPy 2.3 or less). Use numpy."
+    assert str(caught.value).endswith(f"could not compile the kernels {reason}")
 
 
 def test_the_product_of_blas_is_where_scipy_says():
@@ -62,6 +73,7 @@ import numpy
 from threadpoolctl import threadpool_info
 from nnlab.engine import blas
 from nnlab.engine.compiled import objects
+from nnlab.errors import ConfigError
 before = blas.threads()
 objects.gemm("float32")
 with blas.one_thread():

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from nnlab.engine import blas
 from nnlab.engine.compiled import store, team
 from nnlab.engine.compiled.records import pointers
+from nnlab.errors import ConfigError
 
 NAME = "nnlab_run"
 MATHEMATICS = ("erfc", "exp", "log", "log1p", "pow", "rint", "sqrt")
@@ -105,7 +106,10 @@ def _file_name(kernels: str) -> str:
 
 
 def _compile(kernels: str) -> bytes:
-    """Compile in a process of its own: numba's settings there do not depend on this process."""
+    """Compile in a process of its own: numba's settings there do not depend on this process.
+
+    Raises ConfigError where numba cannot, as where it does not suit this NumPy.
+    """
     processor = {f"NUMBA_CPU_{name.upper()}": value for name, value in _processor().items()}
     own = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
     own["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
@@ -113,7 +117,10 @@ def _compile(kernels: str) -> bytes:
     done = subprocess.run(command, env=own | processor, capture_output=True)
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise RuntimeError(f"The kernels could not be compiled: {reason or done.returncode}")
+        raise ConfigError(
+            f"training.engine: compiled is not possible: numba {version('numba')} could not "
+            f"compile the kernels ({reason or done.returncode}). Use numpy."
+        )
     return done.stdout
 
 
