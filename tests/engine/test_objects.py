@@ -73,7 +73,6 @@ import numpy
 from threadpoolctl import threadpool_info
 from nnlab.engine import blas
 from nnlab.engine.compiled import objects
-from nnlab.errors import ConfigError
 before = blas.threads()
 objects.gemm("float32")
 with blas.one_thread():
