@@ -71,6 +71,12 @@ class EngineDriver(ABC):
             self._order = (epoch, row_order(self.plan, self.count, epoch))
         return self._order[1]
 
+    def orders(self, epochs: int) -> list[IntArray | None]:
+        """Those of the running epoch and the next ones."""
+        if not self.shuffled:  # of a small network, to ask takes a tenth of an epoch
+            return [None] * epochs
+        return [self.order(self.state.epoch + i) for i in range(epochs)]
+
     def rates(self, updates: int) -> FloatArray:
         """The learning rates of the next updates."""
         schedule, state, plan = self.plan.schedule, self.state, self.plan
@@ -201,8 +207,7 @@ class CompiledDriver(EngineDriver):
         if epochs == 1:
             updates = min(self.count - state.batch, self._max_updates)
         rates, changed = self.rates(updates), None
-        first = state.epoch
-        orders = [self.order(i) if self.shuffled else None for i in range(first, first + epochs)]
+        orders = self.orders(epochs)
         if self.plan.train.augmenter is not None:
             changed = self.batches.changed(orders, state.batch, state.epoch, updates)
         order = np.array(orders) if self.shuffled else None  # (K, N)
