@@ -43,7 +43,7 @@ def evidence_of_run(run: Run, built: Built | None = None) -> Evidence:
     Raises DataError if the data has changed or is missing, RunUnreadable, UsageError for a network
     that cannot learn at all.
     """
-    refuse_untrainable(run.config)
+    refuse_untrainable(run.config if built is None else built.config)
     built = rebuild(run) if built is None else built
     failure = mapping_or_empty(run.about.get("failure")) or None
     epochs, values = run.snapshots

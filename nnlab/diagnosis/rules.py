@@ -14,6 +14,7 @@ from nnlab.build import Built
 from nnlab.core import columns
 from nnlab.core.metrics import ACCURACY, R2
 from nnlab.diagnosis import curve_rules, data_rules, layer_rules, part_rules, step_rules
+from nnlab.diagnosis.curves import median
 from nnlab.diagnosis.evidence import EXCELLENT, Evidence
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.remedies import is_change
@@ -108,7 +109,7 @@ def _does_well(e: Evidence) -> bool:
         return False
     often = e.targets.mean(0) if e.is_classes else np.zeros(2)
     most = max(*often, 1 - often[0]) if len(often) == 1 else often.max()
-    share = min(shares[-1], np.median(shares[-1 - len(shares) // 4 :]))
+    share = min(shares[-1], median(shares[-1 - len(shares) // 4 :]))
     return bool(1 - share < (1 - EXCELLENT) * (1 - most))
 
 
