@@ -135,7 +135,7 @@ exports: $(VENV)/.test $(VENV)/.fast
 tables: $(VENV)/.test
 	$(RUN) benchmarks.messy
 
-bench: $(VENV)/.fast
+bench: $(VENV)/.test browser
 	$(RUN) benchmarks.page
 
 clean:
