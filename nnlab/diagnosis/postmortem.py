@@ -80,7 +80,7 @@ def failed_batch(e: Evidence) -> FailedBatch | None:
     if epoch < 1 or not 0 <= index < batches.count:
         return None
     order = np.arange(len(plan.train))
-    if plan.shuffle and batches.count > 1:
+    if plan.shuffles(batches.count):
         order = permutation(plan.seed, epoch - 1, len(plan.train))
     places = order[index * batches.batch : (index + 1) * batches.batch]
     moment = moment_on(e.built, e.last.values, places, e.last.epoch)

@@ -107,7 +107,7 @@ class _Parts:
         rows, size = len(self.plan.train), min(self.plan.batch_size, len(self.plan.train))
         self.batches = rows // size if self.plan.drop_last else -(-rows // size)
         self.rows = self.batches * size if self.plan.drop_last else rows  # of an epoch
-        self.shuffled = self.plan.shuffle and self.batches > 1
+        self.shuffled = self.plan.shuffles(self.batches)
         lr, epochs, seen = self.plan.optimizer.lr, self.plan.epochs, _by_epoch(run, "lr")
         self.rate = rate_source(self.plan.schedule, lr, epochs, self.batches, seen)
         self.arrays = dict(self.rate.arrays)

@@ -45,7 +45,7 @@ class EngineDriver(ABC):
         self.plan, self.state, self.tally = plan, state, tally
         self.batches = Batches(plan.train, plan.batch_size, plan.drop_last, plan.chunk)
         self.count = self.batches.count  # batches per epoch
-        self.shuffled = plan.shuffle and self.count > 1
+        self.shuffled = plan.shuffles(self.count)
         self.max_epochs = 1  # that one call of `advance` may do
         self.average = state.average if plan.swa is None else None  # that the engine moves
         self._order: tuple[int, IntArray | None] = (-1, None)  # of the last epoch asked for
@@ -228,8 +228,7 @@ class CompiledDriver(EngineDriver):
 
 def row_order(plan: Plan, count: int, epoch: int) -> IntArray | None:
     """The order (N,) in which an epoch of `count` batches visits the rows; None for their own."""
-    shuffled = plan.shuffle and count > 1
-    return permutation(plan.seed, epoch, len(plan.train)) if shuffled else None
+    return permutation(plan.seed, epoch, len(plan.train)) if plan.shuffles(count) else None
 
 
 def engine_driver(plan: Plan, state: State, tally: Tally) -> EngineDriver:

@@ -67,6 +67,10 @@ class Plan:
         """Whether other weights are evaluated than those that are updated."""
         return (self.ema, self.swa) != (None, None) or self.optimizer.searches
 
+    def shuffles(self, batches: int) -> bool:
+        """Whether epochs of so many batches visit the rows in orders of their own."""
+        return self.shuffle and batches > 1
+
     def row_metrics(self, part: str, network: Network) -> list[RowMetric]:
         """The metrics of rows that are asked for of a part: train, val or test."""
         own, quantity = columns.split(self.monitor)

@@ -121,13 +121,17 @@ class CompiledEngine:
         self._memory["thread"] = range(threads)
         self._memory["gemm"] = gemm(str(network.dtype)) if self._wants_blas else 0
         self._set(self._arrays, self._own_arrays)
-        run_updates = function(kernels_of(network.layers, str(network.dtype)))
-        # Asking a record for its address takes as long as a small network takes for 100 updates.
-        task_at, rule_at, layers_at = map(address, self._records)
-        self._calls = [
-            partial(run_updates, task_at, rule_at, address(memory), layers_at, address(self._theta))
-            for memory in (self._memory[i:] for i in range(threads))
-        ]
+        self._calls = self._bound_calls(function(kernels_of(network.layers, str(network.dtype))))
+
+    def _bound_calls(self, run_updates: Callable[..., int]) -> list[Callable[[], int]]:
+        """The kernels with what each thread gives them.
+
+        Asking a record for its address takes as long as a small network takes for 100 updates.
+        """
+        task, rule, layers = map(address, self._records)
+        memories = (address(self._memory[i:]) for i in range(len(self._memory)))
+        theta = address(self._theta)
+        return [partial(run_updates, task, rule, memory, layers, theta) for memory in memories]
 
     def _set(self, shared: Mapping[str, Array], own: Sequence[Mapping[str, Array]]) -> None:
         """Tell all threads where arrays are, and each where its own are."""
